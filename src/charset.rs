@@ -1,0 +1,42 @@
+//! The byte classes that more than one grammar uses.
+
+/// `[A-Za-z0-9_+=,.@-]`: role names and session names ([IAM and STS quotas]).
+///
+/// [IAM and STS quotas]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+pub(crate) const fn is_iam_name_byte(byte: u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'+' | b'=' | b',' | b'.' | b'@' | b'-')
+}
+
+/// `[a-z0-9_-]`: header names as AWS's signers write them, in lower case.
+pub(crate) const fn is_header_name_byte(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-')
+}
+
+/// `[0-9a-f]`.
+pub(crate) const fn is_lower_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
+/// `[A-Za-z0-9._~-]`, the bytes that a URL never escapes ([RFC 3986, section 2.3]).
+///
+/// [RFC 3986, section 2.3]: https://www.rfc-editor.org/rfc/rfc3986#section-2.3
+pub(crate) const fn is_unreserved(byte: u8) -> bool {
+    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~')
+}
+
+/// Session tokens: visible ASCII without markup, quotes and `&`. AWS calls tokens opaque, so their alphabet is
+/// not ours to fix; what could mean something to a log, a header or a page is left out all the same.
+pub(crate) const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'<' | b'>' | b'"' | b'\'' | b'`' | b'&')
+}
+
+/// Whether `text` is `min` to `max` bytes of one class.
+pub(crate) fn all_of(text: &[u8], min: usize, max: usize, class: fn(u8) -> bool) -> bool {
+    (min..=max).contains(&text.len()) && text.iter().copied().all(class)
+}
+
+/// `i-` and 8 or 17 lower-case hexadecimal digits: the ID of an EC2 instance.
+pub(crate) fn is_instance_id(text: &str) -> bool {
+    let Some(digits) = text.strip_prefix("i-") else { return false };
+    matches!(digits.len(), 8 | 17) && all_of(digits.as_bytes(), 8, 17, is_lower_hex)
+}

@@ -1,0 +1,206 @@
+//! Who STS says the caller is.
+
+#[cfg(feature = "server")]
+mod document;
+mod error;
+
+use core::fmt;
+
+pub use self::error::{ReplyError, SignatureHint};
+use crate::account::AccountId;
+use crate::arn::{Arn, ArnResource, INSTANCE_IDENTITY_ROLE};
+use crate::charset::all_of;
+
+/// A caller as STS named it: ARN, user ID and account, checked against each other.
+///
+/// Holding one proves what a reply said; whether the reply came from STS, and whether this caller may have a
+/// name, are the exchange's and the policy's questions.
+///
+/// ```
+/// # #[cfg(feature = "server")] {
+/// use sts_agent_name::CallerIdentity;
+///
+/// let body = br#"<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+///   <GetCallerIdentityResult>
+///     <Arn>arn:aws:sts::123456789012:assumed-role/ci-agent/i-0123456789abcdef0</Arn>
+///     <UserId>AROAIOSFODNN7EXAMPLE:i-0123456789abcdef0</UserId>
+///     <Account>123456789012</Account>
+///   </GetCallerIdentityResult>
+///   <ResponseMetadata><RequestId>c025e1ba-c36b-4078-9407-fdd02eaee5aa</RequestId></ResponseMetadata>
+/// </GetCallerIdentityResponse>
+/// "#;
+/// let caller = CallerIdentity::from_reply(200, Some("text/xml"), body).unwrap();
+/// assert_eq!(caller.account().as_str(), "123456789012");
+/// assert_eq!(caller.user_id(), "AROAIOSFODNN7EXAMPLE:i-0123456789abcdef0");
+/// # }
+/// ```
+#[derive(Clone, Eq, Hash, PartialEq)]
+pub struct CallerIdentity {
+    arn: Arn,
+    user_id: Box<str>,
+}
+
+impl CallerIdentity {
+    /// Longest reply read, in bytes; a real one has about 456.
+    pub const MAX_REPLY: usize = 16_384;
+
+    /// Reads the reply to `GetCallerIdentity`: status, content type and body as they came.
+    ///
+    /// The status is judged first, then the content type, then the body, in which only the document that STS
+    /// writes for that status is accepted ([`GetCallerIdentity`]).
+    ///
+    /// [`GetCallerIdentity`]: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html
+    ///
+    /// # Errors
+    ///
+    /// ```
+    /// use sts_agent_name::{CallerIdentity, ReplyError};
+    ///
+    /// let reply = |status, content_type, body: &str| {
+    ///     CallerIdentity::from_reply(status, Some(content_type), body.as_bytes()).unwrap_err()
+    /// };
+    /// let throttled = r#"<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+    ///   <Error><Type>Sender</Type><Code>Throttling</Code><Message>Rate exceeded</Message></Error>
+    ///   <RequestId>7b86b01a-232e-417b-b8dd-f5f99253957e</RequestId>
+    /// </ErrorResponse>"#;
+    /// assert_eq!(reply(400, "text/xml", throttled), ReplyError::Throttled);
+    /// assert_eq!(reply(200, "text/xml", throttled), ReplyError::Malformed);
+    /// assert_eq!(reply(200, "application/json", "{}"), ReplyError::WrongContentType);
+    /// assert_eq!(reply(302, "text/xml", ""), ReplyError::Redirected);
+    /// assert_eq!(reply(503, "text/html", "<h1>busy</h1>"), ReplyError::Server);
+    /// ```
+    #[cfg(feature = "server")]
+    pub fn from_reply(status: u16, content_type: Option<&str>, body: &[u8]) -> Result<Self, ReplyError> {
+        if body.len() > Self::MAX_REPLY {
+            return Err(ReplyError::TooLarge);
+        }
+        let is_xml = content_type.is_some_and(is_xml);
+        match status {
+            200 if is_xml => Self::from_parts(&document::identity(body)?),
+            300..=399 => Err(ReplyError::Redirected),
+            400..=499 if is_xml => Err(refusal(&document::refused(body)?)),
+            500..=599 => Err(match document::refused(body).map(|refused| refusal(&refused)) {
+                Ok(ReplyError::Throttled) if is_xml => ReplyError::Throttled,
+                _ => ReplyError::Server,
+            }),
+            200 | 400..=499 => Err(ReplyError::WrongContentType),
+            _ => Err(ReplyError::Malformed),
+        }
+    }
+
+    #[cfg(feature = "server")]
+    fn from_parts(parts: &document::Identity<'_>) -> Result<Self, ReplyError> {
+        let arn = Arn::parse(&parts.arn).map_err(|_| ReplyError::InvalidIdentity)?;
+        let account = AccountId::parse(&parts.account).map_err(|_| ReplyError::InvalidIdentity)?;
+        if account != arn.account() {
+            return Err(ReplyError::Mismatch);
+        }
+        check_user_id(&arn, &parts.user_id)?;
+        Ok(Self { arn, user_id: parts.user_id.as_ref().into() })
+    }
+
+    /// The caller's ARN.
+    #[must_use]
+    pub fn arn(&self) -> &Arn {
+        &self.arn
+    }
+
+    /// The caller's unique ID, with the session's name where there is one.
+    #[must_use]
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// The caller's account.
+    #[must_use]
+    pub fn account(&self) -> AccountId {
+        self.arn.account()
+    }
+
+    /// The unique ID (`AROA…`) of the role that was assumed. A role that is deleted and made again under its
+    /// old name has another.
+    #[must_use]
+    pub fn role_id(&self) -> Option<&str> {
+        match self.arn.resource() {
+            ArnResource::AssumedRole { .. } => self.user_id.split(':').next(),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for CallerIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CallerIdentity").field("arn", &self.arn).field("user_id", &self.user_id).finish()
+    }
+}
+
+/// STS names no charset; `utf-8` is what it means.
+#[cfg(feature = "server")]
+fn is_xml(content_type: &str) -> bool {
+    ["text/xml", "text/xml;charset=utf-8", "text/xml; charset=utf-8"]
+        .iter()
+        .any(|accepted| accepted.eq_ignore_ascii_case(content_type))
+}
+
+/// The user ID must say what the ARN says ([unique identifiers]); nobody but STS can make them agree.
+///
+/// [unique identifiers]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable
+#[cfg(feature = "server")]
+fn check_user_id(arn: &Arn, user_id: &str) -> Result<(), ReplyError> {
+    let account = arn.account();
+    let agrees = match arn.resource() {
+        ArnResource::AssumedRole { session, .. } => {
+            let (role_id, named) = user_id.split_once(':').ok_or(ReplyError::InvalidIdentity)?;
+            if !is_unique_id(role_id, "AROA") || !crate::arn::is_session_name(named) {
+                return Err(ReplyError::InvalidIdentity);
+            }
+            named == session
+        }
+        ArnResource::InstanceIdentity { instance } => {
+            let (owner, rest) = user_id.split_once(':').ok_or(ReplyError::InvalidIdentity)?;
+            let named = rest.strip_prefix(INSTANCE_IDENTITY_ROLE).and_then(|rest| rest.strip_prefix(':'));
+            owner == account.as_str() && named.ok_or(ReplyError::InvalidIdentity)? == instance
+        }
+        ArnResource::FederatedUser { name } => {
+            let (owner, named) = user_id.split_once(':').ok_or(ReplyError::InvalidIdentity)?;
+            owner == account.as_str() && named == name
+        }
+        ArnResource::Root => user_id == account.as_str(),
+        ArnResource::User { .. } => {
+            if !is_unique_id(user_id, "AIDA") {
+                return Err(ReplyError::InvalidIdentity);
+            }
+            true
+        }
+    };
+    if agrees { Ok(()) } else { Err(ReplyError::Mismatch) }
+}
+
+/// Four letters of a kind, then upper-case letters and digits, 16 to 128 in all.
+pub(crate) fn is_unique_id(text: &str, kind: &str) -> bool {
+    text.starts_with(kind)
+        && all_of(text.as_bytes(), 16, 128, |b| b.is_ascii_uppercase() || b.is_ascii_digit())
+}
+
+/// The code decides, never the status or the message.
+#[cfg(feature = "server")]
+fn refusal(refused: &document::Refused<'_>) -> ReplyError {
+    match refused.code.as_ref() {
+        "Throttling"
+        | "ThrottlingException"
+        | "ThrottledException"
+        | "RequestLimitExceeded"
+        | "RequestThrottled"
+        | "TooManyRequestsException" => ReplyError::Throttled,
+        "SignatureDoesNotMatch" => {
+            ReplyError::SignatureRejected { hint: SignatureHint::of(&refused.message) }
+        }
+        "InvalidClientTokenId" => ReplyError::InvalidClientToken,
+        "ExpiredToken" | "ExpiredTokenException" => ReplyError::TokenExpired,
+        "RegionDisabledException" => ReplyError::RegionDisabled,
+        code if all_of(code.as_bytes(), 1, 64, |b| b.is_ascii_alphanumeric() || b == b'.') => {
+            ReplyError::Other { code: code.into() }
+        }
+        _ => ReplyError::Malformed,
+    }
+}

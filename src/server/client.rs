@@ -1,0 +1,173 @@
+//! The built-in HTTP client: one kind of request, and as little of a reply as can be read.
+
+use core::time::Duration;
+use std::collections::HashMap;
+
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
+
+use super::error::{Transport, Unavailable, VerifyError};
+use super::exchange::Exchange;
+use super::roots::Roots;
+use crate::identity::{CallerIdentity, ReplyError};
+use crate::policy::Refusal;
+use crate::presigned::InvalidUrl;
+
+/// The longest wait that a `Retry-After` is believed.
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
+
+/// What STS answered.
+pub struct Reply {
+    status: StatusCode,
+    content_type: Option<Box<str>>,
+    body: Vec<u8>,
+    retry_after: Option<Duration>,
+}
+
+impl Reply {
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status.as_u16()
+    }
+
+    /// The content type, if it is text.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.content_type.as_deref()
+    }
+
+    /// The body.
+    ///
+    /// # Security warning
+    ///
+    /// The body of a refusal can echo the request, session token included: it belongs in no log.
+    #[must_use]
+    pub fn expose_body(&self) -> &[u8] {
+        &self.body
+    }
+
+    /// How long STS asks to wait, where it says so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl core::fmt::Debug for Reply {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Reply")
+            .field("status", &self.status)
+            .field("content_type", &self.content_type)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What the operator may choose about connections.
+#[derive(Debug)]
+pub(super) struct ClientSettings {
+    pub(super) connect_timeout: Duration,
+    pub(super) timeout: Duration,
+    pub(super) idle_per_host: usize,
+    pub(super) proxy: Option<Box<str>>,
+    /// The certificate authority of a custom endpoint, by host.
+    pub(super) private: HashMap<Box<str>, Box<str>>,
+    #[cfg(feature = "testing")]
+    pub(super) stand_in: Option<super::danger::StandIn>,
+}
+
+/// The clients: one for hosts that the public roots speak for, and one for each host with an authority of its
+/// own, so that a private authority never speaks for AWS.
+#[derive(Debug)]
+pub(super) struct StsClient {
+    public: Client,
+    private: HashMap<Box<str>, Client>,
+}
+
+impl StsClient {
+    pub(super) fn new(settings: &ClientSettings) -> Result<Self, reqwest::Error> {
+        let public = builder(settings)?;
+        #[cfg(feature = "testing")]
+        let public = match &settings.stand_in {
+            Some(stand_in) => stand_in.apply(public)?,
+            None => Roots::find().apply(public),
+        };
+        #[cfg(not(feature = "testing"))]
+        let public = Roots::find().apply(public);
+        let private = settings.private.iter().map(|(host, pem)| {
+            Ok((host.clone(), Roots::pem(pem.as_bytes())?.apply(builder(settings)?).build()?))
+        });
+        Ok(Self { public: public.build()?, private: private.collect::<Result<_, reqwest::Error>>()? })
+    }
+
+    /// Puts the question once.
+    pub(super) async fn ask(&self, exchange: &Exchange<'_>) -> Result<Reply, VerifyError> {
+        // The rebuilt text is ours, and `url` must read it as we do.
+        let url = Url::parse(exchange.url()).ok().filter(|url| url.as_str() == exchange.url());
+        let url = url.ok_or(Refusal::Form(InvalidUrl::NotCanonical))?;
+        let client = self.private.get(exchange.evidence().host()).unwrap_or(&self.public);
+        let request =
+            exchange.headers().fold(client.get(url), |request, (name, value)| request.header(name, value));
+        let response = request.send().await.map_err(unavailable)?;
+        read(response).await
+    }
+}
+
+/// Everything that a general client does for convenience is off.
+fn builder(settings: &ClientSettings) -> Result<ClientBuilder, reqwest::Error> {
+    let builder = Client::builder()
+        .https_only(true)
+        .http1_only()
+        .tls_version_min(reqwest::tls::Version::TLS_1_2)
+        // A redirect would carry the evidence elsewhere; it is an error (`ReplyError::Redirected`).
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        // No environment variable decides where evidence goes.
+        .no_proxy()
+        .connect_timeout(settings.connect_timeout)
+        .timeout(settings.timeout)
+        .pool_max_idle_per_host(settings.idle_per_host);
+    match &settings.proxy {
+        Some(proxy) => Ok(builder.proxy(reqwest::Proxy::https(&**proxy)?)),
+        None => Ok(builder),
+    }
+}
+
+async fn read(mut response: Response) -> Result<Reply, VerifyError> {
+    let status = response.status();
+    let headers = response.headers();
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(Into::into);
+    let retry_after = retry_after(headers);
+    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+        return Err(VerifyError::InvalidReply(ReplyError::Encoded));
+    }
+    let mut body = Vec::new();
+    // The body of a redirect is of no interest; its connection is closed.
+    while !status.is_redirection()
+        && let Some(chunk) = response.chunk().await.map_err(unavailable)?
+    {
+        // Capped while it is read, whatever length was announced.
+        if body.len().saturating_add(chunk.len()) > CallerIdentity::MAX_REPLY {
+            return Err(VerifyError::InvalidReply(ReplyError::TooLarge));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Reply { status, content_type, body, retry_after })
+}
+
+/// `Retry-After` in seconds; its other form, a date, is not believed.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+}
+
+fn unavailable(error: reqwest::Error) -> VerifyError {
+    VerifyError::Unavailable(if error.is_timeout() {
+        Unavailable::Timeout
+    } else if error.is_connect() {
+        Unavailable::Connect(Transport::new(error))
+    } else {
+        Unavailable::Interrupted(Transport::new(error))
+    })
+}

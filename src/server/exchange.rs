@@ -1,0 +1,115 @@
+//! One question to STS: what may be sent, and what its answer means.
+
+use core::fmt;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::error::VerifyError;
+use crate::binding::Audience;
+use crate::identity::{CallerIdentity, ReplyError};
+use crate::policy::{Moment, Policy, Refusal, SeenSignature, SignatureId, VerifiedAgent};
+use crate::presigned::PresignedUrl;
+
+/// What STS is asked to answer with; it would answer JSON to those who ask for it.
+const ACCEPT: &str = "text/xml";
+
+/// Evidence that passed every check that needs no network, ready to be put to STS.
+///
+/// Send a `GET` of [`url`](Self::url) with exactly [`headers`](Self::headers) and no body, follow no redirect,
+/// read at most [`CallerIdentity::MAX_REPLY`] bytes, and hand status, content type and body to
+/// [`finish`](Self::finish). [`Verifier::verify`](super::Verifier::verify) does all of that.
+pub struct Exchange<'p> {
+    pub(super) url: PresignedUrl,
+    pub(super) policy: &'p Policy,
+    pub(super) audience: Option<Arc<Audience>>,
+    /// The last moment at which the evidence is accepted.
+    pub(super) good_until: OffsetDateTime,
+}
+
+impl Exchange<'_> {
+    /// The URL to get, rebuilt from checked parts.
+    ///
+    /// # Security warning
+    ///
+    /// It is as secret as the evidence; see [`PresignedUrl::expose`].
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.url.expose()
+    }
+
+    /// The headers to send beside `Host`, in lower case. The audience's value is the server's own.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let audience = self.audience.as_deref().map(|audience| (audience.header(), audience.value()));
+        [("accept", ACCEPT), ("accept-encoding", "identity")].into_iter().chain(audience)
+    }
+
+    /// The evidence in its typed form.
+    #[must_use]
+    pub fn evidence(&self) -> &PresignedUrl {
+        &self.url
+    }
+
+    /// The fingerprint of the evidence's signature, by which a second use is noticed.
+    #[must_use]
+    pub fn signature(&self) -> SignatureId {
+        SignatureId::of(self.url.signature())
+    }
+
+    /// Whether the evidence is still good at `now`: time spent waiting counts.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Expired`] if it is not.
+    pub fn check_age(&self, now: OffsetDateTime) -> Result<(), Refusal> {
+        if now > self.good_until {
+            Err(Refusal::Expired { signed_at: Moment::new(self.url.signed_at()), now: Moment::new(now) })
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Reads what STS answered and decides. May be called again for another answer to the same question, such
+    /// as the one that follows a throttled one.
+    ///
+    /// # Errors
+    ///
+    /// Whose fault it is: [`VerifyError::Refused`] the agent's, [`VerifyError::InvalidReply`] whoever answered
+    /// in STS's place, [`VerifyError::Throttled`] and [`VerifyError::Unavailable`] nobody's: try again.
+    pub fn finish(
+        &self,
+        status: u16,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) -> Result<VerifiedAgent, VerifyError> {
+        let identity =
+            CallerIdentity::from_reply(status, content_type, body).map_err(|error| self.fault(error))?;
+        Ok(self.policy.admit(&self.url, identity)?)
+    }
+
+    fn fault(&self, error: ReplyError) -> VerifyError {
+        let refusal = match error {
+            ReplyError::SignatureRejected { hint } if self.audience.is_some() => {
+                Refusal::WrongAudienceOrSignature(SeenSignature(hint))
+            }
+            ReplyError::SignatureRejected { hint } => Refusal::SignatureRejected(SeenSignature(hint)),
+            ReplyError::InvalidClientToken => Refusal::CredentialsUnknown,
+            ReplyError::TokenExpired => Refusal::CredentialsExpired,
+            ReplyError::RegionDisabled => Refusal::RegionDisabled,
+            ReplyError::Other { .. } => Refusal::RejectedBySts(error),
+            ReplyError::Throttled => return VerifyError::Throttled { retry_after: None },
+            ReplyError::Server => return VerifyError::Unavailable(super::Unavailable::ServerError),
+            _ => return VerifyError::InvalidReply(error),
+        };
+        VerifyError::Refused(refusal)
+    }
+}
+
+impl fmt::Debug for Exchange<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange")
+            .field("url", &self.url)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}

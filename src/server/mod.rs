@@ -1,0 +1,230 @@
+//! The server's half: verifying.
+//!
+//! ```text
+//! text ─▶ begin (parse, clock, policy) ─▶ Exchange ─▶ STS ─▶ finish (reply, policy) ─▶ VerifiedAgent
+//! ```
+//!
+//! [`Verifier::begin`] and [`Exchange::finish`] are pure: no clock, no network. Everything that an attacker
+//! controls is decided in them, and any HTTP client can carry the exchange between them.
+//! [`Verifier::verify`] is the short way, with the built-in client.
+//!
+//! **`verify` alone has no single use**: the same URL verifies again until it is 15 minutes old. Keep
+//! [`VerifiedAgent::signature`] of each agent that was let in, and let it in once.
+
+mod builder;
+mod client;
+#[cfg(feature = "testing")]
+mod danger;
+mod error;
+mod exchange;
+mod gate;
+mod roots;
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+use tokio::time::{Instant, sleep, timeout_at};
+
+pub use self::builder::{InvalidVerifier, VerifierBuilder};
+pub use self::client::Reply;
+use self::client::StsClient;
+pub use self::error::{Transport, Unavailable, VerifyError};
+pub use self::exchange::Exchange;
+use self::gate::Gate;
+use crate::access_key::AccessKeyKind;
+use crate::binding::Audience;
+use crate::endpoint::EndpointSet;
+use crate::policy::{Moment, Policy, Refusal, VerifiedAgent};
+use crate::presigned::PresignedUrl;
+
+/// How often STS is asked at the most.
+const MAX_ATTEMPTS: u32 = 3;
+/// The longest pause before the second attempt; doubled before the third.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// Verifies evidence. Build one and share it: it holds the connections to STS.
+///
+/// ```no_run
+/// use sts_agent_name::policy::Policy;
+/// use sts_agent_name::server::Verifier;
+///
+/// # async fn register(evidence: &str) -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = Verifier::builder().build()?;
+/// let policy = Policy::builder().account("123456789012").role("semaphore-agent-*").build()?;
+/// let agent = verifier.verify(evidence, &policy).await?;
+/// println!("{} is {}", agent.name(), agent.identity().arn());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Verifier {
+    endpoints: EndpointSet,
+    audience: Option<Arc<Audience>>,
+    max_age: Duration,
+    skew: Duration,
+    timeout: Duration,
+    gate: Gate,
+    client: StsClient,
+}
+
+impl Verifier {
+    /// Starts a verifier for the whole built-in endpoint table.
+    pub fn builder() -> VerifierBuilder {
+        VerifierBuilder::new()
+    }
+
+    /// Decides all that can be decided without STS: form, signed headers, kind of credentials, age, and what
+    /// the policy can foresee. Pure; `now` is the server's clock.
+    ///
+    /// # Errors
+    ///
+    /// The first rule that the evidence breaks, see [`Refusal`].
+    pub fn begin<'p>(
+        &self,
+        evidence: &str,
+        policy: &'p Policy,
+        now: OffsetDateTime,
+    ) -> Result<Exchange<'p>, Refusal> {
+        let url = PresignedUrl::parse_with(evidence, &self.endpoints)?;
+        self.check_signed_headers(&url)?;
+        // Roles give temporary credentials, and those come with a token; nobody else is ever let in.
+        match url.access_key_kind() {
+            AccessKeyKind::LongTerm => return Err(Refusal::LongTermCredentials),
+            AccessKeyKind::Temporary if !url.has_session_token() => return Err(Refusal::MissingSessionToken),
+            AccessKeyKind::Temporary => {}
+        }
+        if url.signed_at() > now + self.skew {
+            return Err(Refusal::NotYetValid {
+                signed_at: Moment::new(url.signed_at()),
+                now: Moment::new(now),
+            });
+        }
+        // STS goes by its own 15 minutes and ignores X-Amz-Expires, so both are ours to check.
+        let life = url.expires_in().map_or(self.max_age, |expires| expires.min(self.max_age));
+        let good_until = url.signed_at() + life;
+        let exchange = Exchange { url, policy, audience: self.audience.clone(), good_until };
+        exchange.check_age(now)?;
+        policy.foresee(&exchange.url)?;
+        Ok(exchange)
+    }
+
+    /// Exactly `host` and what this verifier sends: a header that is signed and not sent breaks the signature,
+    /// and one that is sent and not signed binds nothing.
+    fn check_signed_headers(&self, url: &PresignedUrl) -> Result<(), Refusal> {
+        let sent = |name: &str| name == "host" || self.audience.as_ref().is_some_and(|a| a.header() == name);
+        if let Some(header) = url.signed_headers().find(|name| !sent(name)) {
+            return Err(Refusal::UnexpectedSignedHeader { header: header.into() });
+        }
+        match &self.audience {
+            Some(audience) if !url.signed_headers().any(|name| name == audience.header()) => {
+                Err(Refusal::AudienceNotSigned { header: audience.header().into() })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts an exchange to STS once, within the verifier's limits of time and concurrency.
+    ///
+    /// # Errors
+    ///
+    /// [`VerifyError::Unavailable`] if there is no answer, [`VerifyError::InvalidReply`] if it is none that is
+    /// read to its end, [`VerifyError::Refused`] if the evidence aged out while waiting.
+    pub async fn send(&self, exchange: &Exchange<'_>) -> Result<Reply, VerifyError> {
+        self.attempt(exchange, Instant::now() + self.timeout).await
+    }
+
+    /// The whole check: [`begin`](Self::begin), STS, [`Exchange::finish`].
+    ///
+    /// Asks STS up to three times, with pauses, where that can help: no connection, a server error, throttling;
+    /// and only within [`timeout`](VerifierBuilder::timeout). Asking again is safe, since `GetCallerIdentity`
+    /// changes nothing. Dropping the future stops everything.
+    ///
+    /// **There is no single use in this**: see the [module](self).
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifyError`], which says whose fault it was.
+    pub async fn verify(&self, evidence: &str, policy: &Policy) -> Result<VerifiedAgent, VerifyError> {
+        let outcome = match self.begin(evidence, policy, wall_clock()) {
+            Ok(exchange) => self.carry_out(&exchange).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        report(&outcome);
+        outcome
+    }
+
+    async fn carry_out(&self, exchange: &Exchange<'_>) -> Result<VerifiedAgent, VerifyError> {
+        let deadline = Instant::now() + self.timeout;
+        let mut attempt = 1;
+        loop {
+            let outcome = match self.attempt(exchange, deadline).await {
+                Ok(reply) => exchange
+                    .finish(reply.status(), reply.content_type(), reply.expose_body())
+                    .map_err(|error| with_retry_after(error, reply.retry_after())),
+                Err(error) => Err(error),
+            };
+            let pause = match &outcome {
+                Err(error) if attempt < MAX_ATTEMPTS => pause_after(error, attempt),
+                _ => None,
+            };
+            match pause {
+                Some(pause) if Instant::now() + pause < deadline => {
+                    tracing::debug!(attempt, pause_ms = %pause.as_millis(), "asking STS again");
+                    sleep(pause).await;
+                    attempt += 1;
+                }
+                _ => return outcome,
+            }
+        }
+    }
+
+    async fn attempt(&self, exchange: &Exchange<'_>, deadline: Instant) -> Result<Reply, VerifyError> {
+        let late = |_| VerifyError::Unavailable(Unavailable::Timeout);
+        let permit = timeout_at(deadline, self.gate.enter()).await.map_err(late)?;
+        let _permit = permit.map_err(VerifyError::Unavailable)?;
+        exchange.check_age(wall_clock())?;
+        timeout_at(deadline, self.client.ask(exchange)).await.map_err(late)?
+    }
+}
+
+fn with_retry_after(error: VerifyError, retry_after: Option<Duration>) -> VerifyError {
+    match error {
+        VerifyError::Throttled { .. } => VerifyError::Throttled { retry_after },
+        other => other,
+    }
+}
+
+/// How long to pause before asking again, where asking again can help.
+fn pause_after(error: &VerifyError, attempt: u32) -> Option<Duration> {
+    let asked = match error {
+        VerifyError::Throttled { retry_after } => retry_after.unwrap_or_default(),
+        VerifyError::Unavailable(Unavailable::Connect(_) | Unavailable::ServerError) => Duration::ZERO,
+        _ => return None,
+    };
+    // Full jitter: callers that failed together do not come back together.
+    let longest = FIRST_PAUSE.saturating_mul(1 << (attempt - 1));
+    Some(asked.max(longest.mul_f64(fastrand::f64())))
+}
+
+/// One event for each outcome; none holds a URL, a token or a signature.
+fn report(outcome: &Result<VerifiedAgent, VerifyError>) {
+    match outcome {
+        Ok(agent) => tracing::info!(
+            name = %agent.name(),
+            owner = %agent.owner(),
+            signature = %agent.signature(),
+            region = %agent.region(),
+            "agent verified"
+        ),
+        Err(error) => {
+            let detail = std::error::Error::source(error).map(tracing::field::display);
+            tracing::warn!(code = error.code(), error = %error, detail, "agent not verified");
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one clock of the server's half")]
+fn wall_clock() -> OffsetDateTime {
+    OffsetDateTime::now_utc()
+}
