@@ -20,14 +20,20 @@ pub enum AccessKeyKind {
 ///
 /// [STS `Credentials`]: https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html
 pub(crate) fn kind_of(key_id: &str) -> Result<AccessKeyKind, InvalidAccessKeyId> {
-    if !all_of(key_id.as_bytes(), 16, 128, |b| b.is_ascii_uppercase() || b.is_ascii_digit()) {
-        return Err(InvalidAccessKeyId);
+    if is_unique_id(key_id, "AKIA") {
+        Ok(AccessKeyKind::LongTerm)
+    } else if is_unique_id(key_id, "ASIA") {
+        Ok(AccessKeyKind::Temporary)
+    } else {
+        Err(InvalidAccessKeyId)
     }
-    match key_id.get(..4) {
-        Some("AKIA") => Ok(AccessKeyKind::LongTerm),
-        Some("ASIA") => Ok(AccessKeyKind::Temporary),
-        _ => Err(InvalidAccessKeyId),
-    }
+}
+
+/// Whether `text` is a unique ID of this kind: four letters, then upper-case letters and digits, 16 to 128 in
+/// all.
+pub(crate) fn is_unique_id(text: &str, kind: &str) -> bool {
+    text.starts_with(kind)
+        && all_of(text.as_bytes(), 16, 128, |b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 /// The account that a key ID (or another unique ID: `AROA…`) says it belongs to, where it says so.

@@ -221,7 +221,7 @@ pub(crate) fn is_session_name(text: &str) -> bool {
 /// The same alphabet, 2 to 32 ([`GetFederationToken`]).
 ///
 /// [`GetFederationToken`]: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetFederationToken.html
-fn is_federated_name(text: &str) -> bool {
+pub(crate) fn is_federated_name(text: &str) -> bool {
     is_name(text, 2, 32)
 }
 

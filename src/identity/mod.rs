@@ -3,12 +3,16 @@
 #[cfg(feature = "server")]
 mod document;
 mod error;
+#[cfg(feature = "server")]
+mod user_id;
 
 use core::fmt;
 
 pub use self::error::{ReplyError, SignatureHint};
+#[cfg(feature = "server")]
+use self::user_id::UserId;
 use crate::account::AccountId;
-use crate::arn::{Arn, ArnResource, INSTANCE_IDENTITY_ROLE};
+use crate::arn::{Arn, ArnResource};
 use crate::charset::all_of;
 
 /// A caller as STS named it: ARN, user ID and account, checked against each other.
@@ -95,7 +99,10 @@ impl CallerIdentity {
         if account != arn.account() {
             return Err(ReplyError::Mismatch);
         }
-        check_user_id(&arn, &parts.user_id)?;
+        let user_id = UserId::parse(&parts.user_id).ok_or(ReplyError::InvalidIdentity)?;
+        if !user_id.agrees_with(&arn) {
+            return Err(ReplyError::Mismatch);
+        }
         Ok(Self { arn, user_id: parts.user_id.as_ref().into() })
     }
 
@@ -140,46 +147,6 @@ fn is_xml(content_type: &str) -> bool {
     ["text/xml", "text/xml;charset=utf-8", "text/xml; charset=utf-8"]
         .iter()
         .any(|accepted| accepted.eq_ignore_ascii_case(content_type))
-}
-
-/// The user ID must say what the ARN says ([unique identifiers]); nobody but STS can make them agree.
-///
-/// [unique identifiers]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable
-#[cfg(feature = "server")]
-fn check_user_id(arn: &Arn, user_id: &str) -> Result<(), ReplyError> {
-    let account = arn.account();
-    let agrees = match arn.resource() {
-        ArnResource::AssumedRole { session, .. } => {
-            let (role_id, named) = user_id.split_once(':').ok_or(ReplyError::InvalidIdentity)?;
-            if !is_unique_id(role_id, "AROA") || !crate::arn::is_session_name(named) {
-                return Err(ReplyError::InvalidIdentity);
-            }
-            named == session
-        }
-        ArnResource::InstanceIdentity { instance } => {
-            let (owner, rest) = user_id.split_once(':').ok_or(ReplyError::InvalidIdentity)?;
-            let named = rest.strip_prefix(INSTANCE_IDENTITY_ROLE).and_then(|rest| rest.strip_prefix(':'));
-            owner == account.as_str() && named.ok_or(ReplyError::InvalidIdentity)? == instance
-        }
-        ArnResource::FederatedUser { name } => {
-            let (owner, named) = user_id.split_once(':').ok_or(ReplyError::InvalidIdentity)?;
-            owner == account.as_str() && named == name
-        }
-        ArnResource::Root => user_id == account.as_str(),
-        ArnResource::User { .. } => {
-            if !is_unique_id(user_id, "AIDA") {
-                return Err(ReplyError::InvalidIdentity);
-            }
-            true
-        }
-    };
-    if agrees { Ok(()) } else { Err(ReplyError::Mismatch) }
-}
-
-/// Four letters of a kind, then upper-case letters and digits, 16 to 128 in all.
-pub(crate) fn is_unique_id(text: &str, kind: &str) -> bool {
-    text.starts_with(kind)
-        && all_of(text.as_bytes(), 16, 128, |b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }
 
 /// The code decides, never the status or the message.

@@ -3,8 +3,8 @@
 use thiserror::Error;
 
 use super::pattern::{InvalidRolePattern, RolePatterns};
+use crate::access_key::is_unique_id;
 use crate::account::AccountId;
-use crate::identity::is_unique_id;
 
 /// Roles that may come from some accounts, as one line of a policy.
 ///

@@ -20,7 +20,7 @@ pub enum InvalidUrl {
     /// ([SigV4 query parameters](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-authentication-methods.html)).
     #[error("X-Amz-Algorithm is not AWS4-HMAC-SHA256")]
     Algorithm,
-    /// `X-Amz-Credential` is not five parts joined by `/`.
+    /// `X-Amz-Credential` is not five parts of visible ASCII joined by `/`.
     #[error("X-Amz-Credential is not five parts joined by slashes")]
     Credential,
     /// `X-Amz-Date` is not a real date and time of the form `YYYYMMDDTHHMMSSZ`.
@@ -36,7 +36,8 @@ pub enum InvalidUrl {
     /// `X-Amz-Expires` is not a plain decimal number of 1 to 604800 seconds.
     #[error("X-Amz-Expires is not a plain number from 1 to 604800")]
     Expires,
-    /// The query holds a byte that signers always escape: anything but `[A-Za-z0-9._~-]` in a value. Readers
+    /// The query holds a byte that signers always escape: anything but `[A-Za-z0-9._~-]` in names and
+    /// values. Readers
     /// disagree on `+` and `;`, and on where a `#` ends the query.
     #[error("the query holds a byte that must be percent-encoded")]
     ForbiddenByte,

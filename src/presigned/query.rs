@@ -25,7 +25,7 @@ impl<'a> Query<'a> {
         let mut found = Self::default();
         loop {
             let (name, value_on) = name_of(query)?;
-            let slot = found.slot(name).ok_or(InvalidUrl::UnknownParameter)?;
+            let slot = found.slot(name).ok_or_else(|| not_a_name(name))?;
             if slot.is_some() {
                 return Err(InvalidUrl::Duplicate);
             }
@@ -60,7 +60,13 @@ fn name_of(query: &str) -> Result<(&str, &str), InvalidUrl> {
     let separator = query.bytes().position(|b| b == b'=' || b == b'&').ok_or(InvalidUrl::Parameter)?;
     let (name, rest) = query.split_at_checked(separator).ok_or(InvalidUrl::Parameter)?;
     let value_on = rest.strip_prefix('=').ok_or(InvalidUrl::Parameter)?;
-    if name.is_empty() { Err(InvalidUrl::Parameter) } else { Ok((name, value_on)) }
+    Ok((name, value_on))
+}
+
+/// What is wrong with a name that is none of the nine.
+fn not_a_name(name: &str) -> InvalidUrl {
+    let plain = name.bytes().all(|byte| is_unreserved(byte) || byte == b'%');
+    if plain { InvalidUrl::UnknownParameter } else { InvalidUrl::ForbiddenByte }
 }
 
 /// Where the value that `bytes` begin with ends: at `&` or at the end of the text.

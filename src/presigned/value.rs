@@ -71,8 +71,10 @@ pub(super) fn credential<'a>(
     region: &Region,
     buffer: &'a mut [u8; CREDENTIAL_ROOM],
 ) -> Result<(&'a str, AccessKeyKind), InvalidUrl> {
-    let decoded =
-        decode(raw, buffer).and_then(|bytes| str::from_utf8(bytes).ok()).ok_or(InvalidUrl::Credential)?;
+    let decoded = decode(raw, buffer)
+        .filter(|bytes| bytes.iter().all(u8::is_ascii_graphic))
+        .and_then(|bytes| str::from_utf8(bytes).ok())
+        .ok_or(InvalidUrl::Credential)?;
     let mut parts = decoded.split('/');
     let [Some(key_id), Some(scope_day), Some(scope_region), Some(service), Some(terminator), None] =
         [parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next()]

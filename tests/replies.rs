@@ -1,0 +1,55 @@
+//! Recorded and hostile replies of STS through `from_reply`.
+
+mod common;
+
+use common::{Fixture, fixtures};
+use sts_agent_name::{ArnResource, CallerIdentity, ReplyError};
+
+fn read(fixture: &Fixture) -> Result<CallerIdentity, ReplyError> {
+    let status = fixture.header("status").parse().expect("a status");
+    CallerIdentity::from_reply(status, fixture.optional("content-type"), &fixture.payload)
+}
+
+#[test]
+fn each_vector_ends_as_it_says() {
+    let mut faults = Vec::new();
+    for fixture in fixtures("replies") {
+        let got = read(&fixture).map_or_else(|error| error.code(), |_| "accept");
+        if got != fixture.header("expect") {
+            faults.push(format!("{}: got {got}, expected {}", fixture.name, fixture.header("expect")));
+        }
+    }
+    assert!(faults.is_empty(), "{} faults:\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn an_accepted_reply_says_what_a_second_reader_finds() {
+    let mut accepted = 0;
+    for fixture in fixtures("replies") {
+        let Ok(caller) = read(&fixture) else { continue };
+        let document = roxmltree::Document::parse(fixture.text()).expect("well-formed XML");
+        let only = |name: &str| {
+            let mut found = document.descendants().filter(|node| node.tag_name().name() == name);
+            let text = found.next().and_then(|node| node.text()).unwrap_or_default().to_owned();
+            assert!(found.next().is_none(), "{}: two of {name}", fixture.name);
+            text
+        };
+        assert_eq!(caller.arn().as_str(), only("Arn"), "{}", fixture.name);
+        assert_eq!(caller.user_id(), only("UserId"), "{}", fixture.name);
+        assert_eq!(caller.account().as_str(), only("Account"), "{}", fixture.name);
+        accepted += 1;
+    }
+    assert!(accepted > 10, "{accepted}");
+}
+
+#[test]
+fn the_recorded_reply_gives_every_part() {
+    let fixture =
+        fixtures("replies").into_iter().find(|fixture| fixture.name == "accept-recorded").expect("it");
+    assert_eq!(fixture.payload.len(), 456);
+    let caller = read(&fixture).expect("accepted");
+    assert_eq!(caller.account().as_str(), "188945769008");
+    assert_eq!(caller.role_id(), Some("AROASX7QLUIYK4AQBODTV"));
+    let want = ArnResource::AssumedRole { role: "conjur-role", session: "i-08241b0e31fe23d20" };
+    assert_eq!(caller.arn().resource(), want);
+}
