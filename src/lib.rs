@@ -1,1 +1,4 @@
 //! stub
+
+#[cfg(feature = "testing")]
+pub mod testing;
