@@ -23,6 +23,8 @@ mod presigned;
 mod secret;
 #[cfg(feature = "server")]
 pub mod server;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use access_key::AccessKeyKind;
 pub use account::{AccountId, InvalidAccountId};

@@ -1,5 +1,13 @@
 //! Recorded and hostile evidence through the two public doors that need no network: `parse` and `begin`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use common::{Fixture, fixtures, moment};

@@ -1,5 +1,13 @@
 //! The signer against URLs that botocore wrote.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use aws_credential_types::Credentials;

@@ -1,5 +1,13 @@
 //! Recorded and hostile replies of STS through `from_reply`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
+
 mod common;
 
 use common::{Fixture, fixtures};

@@ -126,7 +126,7 @@ pub enum InvalidTemplate {
 
 #[cfg(test)]
 mod tests {
-    use super::{InvalidTemplate, NameTemplate, Parts};
+    use super::{AgentName, InvalidTemplate, NameTemplate, Parts};
 
     #[test]
     fn parts_go_where_they_are_named() {
@@ -143,7 +143,7 @@ mod tests {
             ("{role}", None),
         ] {
             let name = NameTemplate::parse(template).expect(template).render(&parts);
-            assert_eq!(name.as_ref().map(|name| name.as_str()), want, "{template}");
+            assert_eq!(name.as_ref().map(AgentName::as_str), want, "{template}");
         }
     }
 
