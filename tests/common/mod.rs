@@ -9,6 +9,8 @@
 )]
 #![allow(dead_code, reason = "each test file uses its own part of this module")]
 
+pub(crate) mod local;
+
 use std::fs;
 use std::path::Path;
 
