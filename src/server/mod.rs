@@ -182,9 +182,9 @@ impl Verifier {
     /// # Errors
     ///
     /// [`VerifyError::Unavailable`] if there is no answer, [`VerifyError::InvalidReply`] if it is none that is
-    /// read to its end, [`VerifyError::Refused`] if the evidence aged out while waiting.
+    /// read to its end. Reads no clock: [`Exchange::check_age`] is the caller's.
     pub async fn send(&self, exchange: &Exchange<'_>) -> Result<Reply, VerifyError> {
-        self.attempt(exchange, Instant::now() + self.timeout).await
+        self.attempt(exchange, Instant::now() + self.timeout, |_| Ok(())).await
     }
 
     /// The whole check: [`begin`](Self::begin), STS, [`Exchange::finish`].
@@ -253,7 +253,8 @@ impl Verifier {
     async fn ask(&self, exchange: &Exchange<'_>, deadline: Instant) -> Result<VerifiedAgent, VerifyError> {
         let mut attempt = 1;
         loop {
-            let outcome = match self.attempt(exchange, deadline).await {
+            // Time spent waiting for a place counts in the evidence's age.
+            let outcome = match self.attempt(exchange, deadline, |it| it.check_age(wall_clock())).await {
                 Ok(reply) => exchange
                     .finish(reply.status(), reply.content_type(), reply.expose_body())
                     .map_err(|error| with_retry_after(error, reply.retry_after())),
@@ -274,11 +275,17 @@ impl Verifier {
         }
     }
 
-    async fn attempt(&self, exchange: &Exchange<'_>, deadline: Instant) -> Result<Reply, VerifyError> {
+    /// Waits for a place, looks at the evidence once more, and asks.
+    async fn attempt(
+        &self,
+        exchange: &Exchange<'_>,
+        deadline: Instant,
+        still_good: impl FnOnce(&Exchange<'_>) -> Result<(), Refusal>,
+    ) -> Result<Reply, VerifyError> {
         let late = |_| VerifyError::Unavailable(Unavailable::Timeout);
         let permit = timeout_at(deadline, self.gate.enter()).await.map_err(late)?;
         let _permit = permit.map_err(VerifyError::Unavailable)?;
-        exchange.check_age(wall_clock())?;
+        still_good(exchange)?;
         timeout_at(deadline, self.client.ask(exchange)).await.map_err(late)?
     }
 }
