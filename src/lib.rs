@@ -59,6 +59,8 @@ mod partition;
 #[cfg(feature = "policy")]
 pub mod policy;
 mod presigned;
+#[cfg(feature = "registry")]
+pub mod registry;
 mod secret;
 #[cfg(feature = "server")]
 pub mod server;
