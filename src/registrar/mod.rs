@@ -192,7 +192,10 @@ impl Registrar {
         let (agent_type, scope) = (registration.agent_type, registration.scope);
         match &outcome {
             Ok(it) => {
-                tracing::info!(%agent_type, %scope, name = %it.name, lease_until = %it.lease_until, "claim granted");
+                let owner = it.agent.as_ref().map(|agent| tracing::field::display(agent.owner()));
+                let signature = it.agent.as_ref().map(|agent| tracing::field::display(agent.signature()));
+                let (name, lease_until) = (&it.name, it.lease_until);
+                tracing::info!(%agent_type, %scope, %name, owner, signature, %lease_until, "claim granted");
             }
             Err(error) => {
                 let detail = std::error::Error::source(error).map(tracing::field::display);
@@ -248,7 +251,7 @@ impl Registrar {
         }
         let asked = async {
             let _place = rule.gate.enter().await?;
-            Ok::<_, RegisterError>(verifier.resolve(&exchange).await?)
+            Ok::<_, RegisterError>(verifier.carry_out(&exchange).await?)
         };
         timeout(verifier.timeout(), asked).await.map_err(|_| Unavailable::Timeout)?
     }
