@@ -233,11 +233,11 @@ struct Line {
 
 impl Visit for Line {
     fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        let written = match field.name() {
+        match field.name() {
             "message" => write!(self.message, "{value:?}"),
             "agent_type" | "scope" | "lease_until" | "signature" | "region" | "error" => Ok(()),
             name => write!(self.fields, " {name}={value:?}"),
-        };
-        let _into_a_string = written;
+        }
+        .unwrap_or_default();
     }
 }
