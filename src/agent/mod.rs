@@ -27,6 +27,8 @@
 //! a server that keeps names unique takes each signature once. A URL written to a file at boot is dead a
 //! quarter of an hour later.
 
+#[cfg(feature = "aws-config")]
+pub mod aws;
 #[cfg(feature = "imds")]
 pub mod imds;
 mod seconds;

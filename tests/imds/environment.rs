@@ -7,10 +7,10 @@ use sts_agent_name::agent::imds::Imds;
 
 use super::server::{LocalImds, REGION_PATH};
 
-/// What a process with these variables reports.
-async fn report(variables: &[(&str, &str)]) -> String {
+/// What the test `reporter` reports in a process with these variables.
+pub(crate) async fn report(reporter: &str, variables: &[(&str, &str)]) -> String {
     let mut command = Command::new(std::env::current_exe().expect("this test"));
-    command.args(["--exact", "environment::reporter", "--ignored", "--nocapture"]).env_clear();
+    command.args(["--exact", reporter, "--ignored", "--nocapture"]).env_clear();
     command.envs(variables.iter().copied());
     // The local IMDS runs on this thread.
     let output = tokio::task::spawn_blocking(move || command.output().expect("run")).await.expect("no panic");
@@ -53,7 +53,7 @@ async fn the_environment_chooses_the_endpoint_and_the_region() {
         ),
     ] {
         let before = imds.count(REGION_PATH);
-        assert_eq!(report(variables).await, want, "{variables:?}");
+        assert_eq!(report("environment::reporter", variables).await, want, "{variables:?}");
         assert_eq!(imds.count(REGION_PATH) - before, asked, "{variables:?}");
     }
 }

@@ -13,6 +13,8 @@ mod environment;
 mod faults;
 mod provider;
 mod road;
+#[cfg(feature = "aws-config")]
+mod sdk;
 mod secrets;
 mod server;
 mod token;

@@ -13,7 +13,7 @@ use super::server::{IDENTITY_PATH, INSTANCE, KEY, LocalImds, SECRET, SESSION_TOK
 const ACCOUNT: &str = "123456789012";
 
 #[expect(clippy::disallowed_methods, reason = "an agent has a clock")]
-fn now() -> OffsetDateTime {
+pub(crate) fn now() -> OffsetDateTime {
     OffsetDateTime::now_utc()
 }
 
