@@ -21,6 +21,9 @@
 //! | `audience_not_signed` | 401 | the agent is not configured for an audience |
 //! | `wrong_audience_or_signature` | 401 | signed for another server, or as `signature_rejected` |
 //! | `signature_rejected` | 401 | signed for `POST` (boto3's default), for `Get`, with `UNSIGNED-PAYLOAD`, or with the token added afterwards; `source()` has a hint |
+//! | `challenge_required`, `challenge_not_expected`, `challenge_not_signed` | 401 | agent and server are not configured alike |
+//! | `challenge_invalid` | 401 | issued by another server, for another audience or scope, or with a key that is gone |
+//! | `challenge_expired` | 401 | the agent took too long, or the servers' clocks differ |
 //! | `credentials_unknown` | 401 | STS does not know the key or its token, or they are of another partition |
 //! | `credentials_expired` | 401 | the session has ended: does the agent cache credentials? |
 //! | `region_disabled` | 401 | the agents' account has STS switched off in that region |
@@ -29,6 +32,7 @@
 //! | `account_not_allowed`, `role_not_allowed`, `role_id_not_allowed`, `partition_not_allowed`, `caller_kind_not_allowed` | 403 | a proven caller that the policy does not allow; `source()` says who |
 //! | `session_not_instance` | 403 | somebody assumed the role by hand, or the agent does not run on EC2 (`any_session`) |
 //! | `instance_denied` | 403 | the operator shut this instance out |
+//! | `instance_check_refused` | 403 | the operator's own check said no |
 //! | `name_not_representable` | 403 | the session's or role's name has characters that agent names have not |
 //! | `invalid_reply` | 502 | something answers in STS's place: a proxy, a captive portal? |
 //! | `throttled` | 503 | the agents' account is over STS's limit in that region |
