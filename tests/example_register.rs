@@ -30,10 +30,10 @@ fn three_agents_are_named_and_the_rogues_refused() {
             "i-0fedcba9876543210",
             "i-00112233445566778",
             "401 credentials_unknown: AWS does not know these credentials",
-            "401 wrong_audience_or_signature: AWS rejected the signature: it is for another server, or wrong",
+            "401 wrong_audience_or_signature: AWS rejected the signature: it is for another server or challenge, or wrong",
             "403 account_not_allowed: the caller's account is not allowed here",
             "403 role_not_allowed: the caller's role is not allowed here",
-            "401 wrong_audience_or_signature: AWS rejected the signature: it is for another server, or wrong",
+            "401 wrong_audience_or_signature: AWS rejected the signature: it is for another server or challenge, or wrong",
         ]
     );
     for stage in [
