@@ -14,6 +14,7 @@ use crate::setup::{
     ROLE_ID, base, finish_as, plain_policy, plain_verifier, refusal, replies, role_arn, sts, urls, verify,
     with,
 };
+use crate::world::{World, code};
 
 const OTHER_ACCOUNT: &str = "210987654321";
 
@@ -45,7 +46,7 @@ async fn t58_session_name_spoof() {
 }
 
 /// Credentials are carried off the instance: their life, the evidence's life and the audience bound what they do,
-/// and the operator can shut the instance out.
+/// the name is taken or held, and the operator can shut the instance out.
 #[tokio::test]
 async fn t59_exported_credentials() {
     let url = presigned(&Endpoint::global());
@@ -63,6 +64,13 @@ async fn t59_exported_credentials() {
     let bound = builder(&sts).audience(audience).build().expect("a verifier");
     let refused = bound.verify(url.expose(), &plain_policy()).await.expect_err("not signed for it");
     assert_eq!(refused.code(), "audience_not_signed");
+    // Whoever holds the credentials gets no second registration while the instance has its name, nor in its hold.
+    let world = World::new().await;
+    let instance = world.register(&world.sign()).await.expect("registered");
+    assert_eq!(world.renew(&instance).await, "done");
+    assert_eq!(code(world.register(&world.sign()).await), "name_taken");
+    assert_eq!(world.release(&instance).await, "done");
+    assert_eq!(code(world.register(&world.sign()).await), "name_taken");
 }
 
 /// A user or a federated user with the name of the role.

@@ -24,3 +24,4 @@ mod f_denial;
 mod setup;
 mod table;
 mod wire;
+mod world;

@@ -11,30 +11,13 @@ use crate::setup::of_row;
 
 const ROWS: std::ops::RangeInclusive<u8> = 1..=87;
 
-/// Rows that only a registry of names can answer, and what each is about. Whoever answers one takes it out.
-const PENDING: [(u8, &str); 7] = [
-    (71, "A captured URL is sent again within its window."),
-    (
-        74,
-        "A second register with the same evidence, while the first reply is on its way, takes the name over.",
-    ),
-    (75, "A name is freed before its hold has passed."),
-    (76, "Two claims of one name at once."),
-    (77, "A release of an old session arrives after a new claim."),
-    (78, "The clock steps back, and holds or records change their life."),
-    (79, "The record of used signatures is filled by an attacker."),
-];
-
-/// Rows of which a part is still [`PENDING`]: what the test below does not show yet.
-const PARTLY: [(u8, &str); 2] =
-    [(59, "a hold after a release"), (73, "the record of used signatures goes by that value")];
-
 /// The doors, and the words by which a test that goes through one is known.
-const DOORS: [(&str, &[&str]); 5] = [
+const DOORS: [(&str, &[&str]); 6] = [
     ("`begin`", &["begin(", "urls(", "refusal("]),
     ("`finish`", &["finish(", "finish_as("]),
     ("`from_reply`", &["from_reply(", "from_changed_reply(", "replies("]),
     ("`verify`", &["verify(", "verify_with(", "asked("]),
+    ("`Registrar`", &["World::new()"]),
     ("`Policy::build`", &["InvalidPolicy", ".build().is_err()"]),
 ];
 
@@ -63,7 +46,7 @@ fn tests() -> BTreeMap<u8, RowTest> {
             let name = format!("t{}", rest.split('(').next().unwrap());
             // The comment and the attributes stand between the last empty line and the name.
             let before = &source[source[..place].rfind("\n\n").unwrap()..place];
-            assert!(before.contains("::test]") || before.contains("#[test]"), "{name} is no test");
+            assert!(before.contains("#[test]") || before.contains("#[tokio::test"), "{name} is no test");
             let comment = before.lines().filter_map(|line| line.strip_prefix("/// "));
             let about = comment.collect::<Vec<_>>().join(" ");
             assert!(about.ends_with('.'), "{name} has no sentence");
@@ -89,22 +72,9 @@ fn table() -> String {
     );
     for row in ROWS {
         let files = of_row(row, "urls").len() + of_row(row, "replies").len();
-        let pending = PENDING.iter().find(|(number, _)| *number == row);
-        let partly = PARTLY.iter().find(|(number, _)| *number == row);
-        match (tests.get(&row), pending) {
-            (Some(test), None) => {
-                let rest = partly.map(|(_, what)| format!(" **Pending**: {what}.")).unwrap_or_default();
-                let doors = test.doors.join(", ");
-                writeln!(text, "| {row} | {}{rest} | `{}` | {doors} | {files} |", test.about, test.name)
-                    .unwrap();
-            }
-            (None, Some((_, about))) => {
-                writeln!(text, "| {row} | {about} | **pending**: the registry | | {files} |").unwrap();
-            }
-            (None, None) => panic!("row {row} has no test"),
-            (Some(test), Some(_)) => panic!("row {row} has a test, {}: take it out of PENDING", test.name),
-        }
-        assert!(partly.is_none() || pending.is_none(), "row {row} is pending and partly so");
+        let test = tests.get(&row).unwrap_or_else(|| panic!("row {row} has no test"));
+        let (RowTest { name, about, .. }, doors) = (test, test.doors.join(", "));
+        writeln!(text, "| {row} | {about} | `{name}` | {doors} | {files} |").unwrap();
     }
     let last = tests.last_key_value().expect("tests").0;
     assert!(ROWS.contains(last), "there is no row {last}");
