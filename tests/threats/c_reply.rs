@@ -11,7 +11,7 @@ use crate::setup::{
     ROLE_ID, XML, finish, from_changed_reply, from_reply, good_reply, plain_policy, replies, role_arn, sts,
     success, urls, verify, verify_with,
 };
-use crate::wire::asked;
+use crate::wire::{asked, asked_and_answered};
 
 const RESULT: &str = "<GetCallerIdentityResult>";
 
@@ -168,7 +168,15 @@ async fn t54_compressed_bomb() {
     sts.play(Fault::GzipBomb);
     let url = presigned(&Endpoint::global());
     assert_eq!(verify(&sts, url.expose(), &plain_policy()).await, "invalid_reply");
+    // An encoding that was not asked for is refused by its name, even if the bytes are plain.
+    for line in
+        ["Content-Encoding: gzip\r\n", "Content-Encoding: br\r\n", "Content-Encoding: gzip, identity\r\n"]
+    {
+        let answered = asked_and_answered("sts.amazonaws.com", url.expose(), &plain_policy(), line).await;
+        assert_eq!(answered.outcome, "invalid_reply", "{line}");
+    }
     let asked = asked("sts.amazonaws.com", url.expose(), &plain_policy()).await;
+    assert_eq!(asked.outcome, "verified");
     let encodings = asked.headers().into_iter().filter(|(name, _)| name == "accept-encoding");
     assert_eq!(encodings.map(|(_, value)| value).collect::<Vec<_>>(), ["identity"]);
 }
