@@ -169,6 +169,7 @@ impl VerifierBuilder {
             max_age: self.max_age,
             skew: self.skew,
             timeout: self.client.timeout,
+            limits: (self.in_flight, self.waiting),
             gate: Gate::new(self.in_flight, self.waiting),
             client,
         })

@@ -20,6 +20,7 @@ use zeroize::Zeroizing;
 use crate::binding::{Audience, Challenge};
 use crate::charset::all_of;
 use crate::policy::{Moment, Refusal};
+use crate::random::{self, NoRandomness};
 
 const VERSION: &str = "1";
 /// What the MAC is for, so that a key that is used elsewhere too says nothing here.
@@ -67,12 +68,6 @@ impl fmt::Debug for ChallengeKey {
 #[error("challenge key ID is not 1 to 16 letters, digits, underscores and hyphens")]
 #[non_exhaustive]
 pub struct InvalidChallengeKey;
-
-/// The system gave no random bytes.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("the system gave no random bytes")]
-#[non_exhaustive]
-pub struct NoRandomness;
 
 /// Issues and checks challenges.
 ///
@@ -131,7 +126,7 @@ impl Challenges {
     /// [`NoRandomness`] if the system gives no random bytes.
     pub fn issue(&self, audience: Option<&Audience>, now: OffsetDateTime) -> Result<Challenge, NoRandomness> {
         let mut nonce = [0; NONCE];
-        getrandom::fill(&mut nonce).map_err(|_| NoRandomness)?;
+        random::fill(&mut nonce)?;
         let seconds = i64::try_from(self.lifetime.as_secs()).unwrap_or(i64::MAX);
         let expiry = now.unix_timestamp().saturating_add(seconds).to_string();
         let nonce = hex(&nonce);

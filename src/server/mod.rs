@@ -29,18 +29,19 @@ use time::OffsetDateTime;
 use tokio::time::{Instant, sleep, timeout_at};
 
 pub use self::builder::{InvalidVerifier, VerifierBuilder};
-pub use self::challenges::{ChallengeKey, Challenges, InvalidChallengeKey, NoRandomness};
+pub use self::challenges::{ChallengeKey, Challenges, InvalidChallengeKey};
 pub use self::client::Reply;
 use self::client::StsClient;
 pub use self::error::{Transport, Unavailable, VerifyError};
 pub use self::exchange::Exchange;
-use self::gate::Gate;
+pub(crate) use self::gate::Gate;
 pub use self::instance_check::{InstanceCheck, InstanceCheckFuture, InstanceFacts, InstanceVerdict};
 use crate::access_key::AccessKeyKind;
 use crate::binding::{Audience, Challenge};
 use crate::endpoint::EndpointSet;
 use crate::policy::{Moment, Policy, Refusal, Seen, VerifiedAgent};
 use crate::presigned::PresignedUrl;
+use crate::random::NoRandomness;
 
 /// How often STS is asked at the most.
 const MAX_ATTEMPTS: u32 = 3;
@@ -70,6 +71,7 @@ pub struct Verifier {
     max_age: Duration,
     skew: Duration,
     timeout: Duration,
+    limits: (usize, usize),
     gate: Gate,
     client: StsClient,
 }
@@ -220,15 +222,41 @@ impl Verifier {
         &self,
         begun: Result<Exchange<'_>, Refusal>,
     ) -> Result<VerifiedAgent, VerifyError> {
-        let outcome = match begun {
-            Ok(exchange) => self.carry_out(&exchange).await,
-            Err(refusal) => Err(refusal.into()),
-        };
+        match begun {
+            Ok(exchange) => self.resolve(&exchange).await,
+            Err(refusal) => {
+                let outcome = Err(refusal.into());
+                report(&outcome);
+                outcome
+            }
+        }
+    }
+
+    /// Carries out an exchange that was begun: asks STS, again where that can help, and decides.
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifyError`].
+    pub async fn resolve(&self, exchange: &Exchange<'_>) -> Result<VerifiedAgent, VerifyError> {
+        let outcome = self.carry_out(exchange).await;
         report(&outcome);
         outcome
     }
 
-    async fn carry_out(&self, exchange: &Exchange<'_>) -> Result<VerifiedAgent, VerifyError> {
+    /// How many exchanges run at once, and how many more may wait.
+    #[must_use]
+    pub fn limits(&self) -> (usize, usize) {
+        self.limits
+    }
+
+    /// How long a whole verification may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// As [`resolve`](Self::resolve), for a caller that reports the outcome itself.
+    pub(crate) async fn carry_out(&self, exchange: &Exchange<'_>) -> Result<VerifiedAgent, VerifyError> {
         let deadline = Instant::now() + self.timeout;
         let agent = self.ask(exchange, deadline).await?;
         let late = |_| VerifyError::Unavailable(Unavailable::Timeout);
@@ -286,7 +314,9 @@ impl Verifier {
         let permit = timeout_at(deadline, self.gate.enter()).await.map_err(late)?;
         let _permit = permit.map_err(VerifyError::Unavailable)?;
         still_good(exchange)?;
-        timeout_at(deadline, self.client.ask(exchange)).await.map_err(late)?
+        let reply = timeout_at(deadline, self.client.ask(exchange)).await.map_err(late)??;
+        tracing::debug!(host = exchange.evidence().host(), status = reply.status(), "STS answered");
+        Ok(reply)
     }
 }
 
