@@ -12,6 +12,7 @@ use super::roots::Roots;
 use crate::identity::{CallerIdentity, ReplyError};
 use crate::policy::Refusal;
 use crate::presigned::InvalidUrl;
+use crate::secret::SecretText;
 
 /// The longest wait that a `Retry-After` is believed.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
@@ -69,7 +70,7 @@ pub(super) struct ClientSettings {
     pub(super) connect_timeout: Duration,
     pub(super) timeout: Duration,
     pub(super) idle_per_host: usize,
-    pub(super) proxy: Option<Box<str>>,
+    pub(super) proxy: Option<SecretText>,
     /// The certificate authority of a custom endpoint, by host.
     pub(super) private: HashMap<Box<str>, Box<str>>,
     #[cfg(feature = "testing")]
@@ -136,7 +137,7 @@ fn builder(settings: &ClientSettings) -> Result<ClientBuilder, reqwest::Error> {
         .timeout(settings.timeout)
         .pool_max_idle_per_host(settings.idle_per_host);
     match &settings.proxy {
-        Some(proxy) => Ok(builder.proxy(reqwest::Proxy::https(&**proxy)?)),
+        Some(proxy) => Ok(builder.proxy(reqwest::Proxy::https(proxy.expose())?)),
         None => Ok(builder),
     }
 }
