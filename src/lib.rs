@@ -63,6 +63,8 @@ mod partition;
 #[cfg(feature = "policy")]
 pub mod policy;
 mod presigned;
+#[cfg(feature = "registry")]
+pub mod registry;
 mod secret;
 #[cfg(feature = "server")]
 pub mod server;
