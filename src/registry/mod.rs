@@ -23,6 +23,8 @@ mod error;
 mod key;
 mod memory;
 mod outcome;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod rule;
 mod text;
 
@@ -39,6 +41,8 @@ pub use self::error::StoreError;
 pub use self::key::{InvalidRegistrationKey, RegistrationKey};
 pub use self::memory::MemoryStore;
 pub use self::outcome::{ClaimOutcome, ClaimState, EvictOutcome, NameRecord, ReleaseOutcome, RenewOutcome};
+#[cfg(feature = "postgres")]
+pub use self::postgres::PostgresStore;
 pub use self::text::{AgentType, InvalidText, NameOwner, Scope, TextPart};
 use crate::name::AgentName;
 use crate::policy::SignatureId;
