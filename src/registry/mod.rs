@@ -18,6 +18,8 @@
 mod claim;
 mod claim_id;
 mod clock;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod connect;
 mod error;
 mod key;
@@ -26,6 +28,8 @@ mod outcome;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod rule;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod text;
 
 use core::fmt;
@@ -43,6 +47,8 @@ pub use self::memory::MemoryStore;
 pub use self::outcome::{ClaimOutcome, ClaimState, EvictOutcome, NameRecord, ReleaseOutcome, RenewOutcome};
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresStore;
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::SqliteStore;
 pub use self::text::{AgentType, InvalidText, NameOwner, Scope, TextPart};
 use crate::name::AgentName;
 use crate::policy::SignatureId;
