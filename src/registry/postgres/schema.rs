@@ -76,7 +76,9 @@ async fn run(transaction: &Transaction<'_>, sql: &str) -> Result<(), ConnectErro
 
 /// How many steps have run; nothing where there is no registry.
 async fn version(client: &impl GenericClient) -> Result<Option<u32>, ConnectError> {
-    let sql = "SELECT to_regclass('registry_schema') IS NOT NULL";
+    // Read as a table. `to_regclass` would do, but for its memory of what was not there before the lock was waited for.
+    let sql = "SELECT EXISTS (
+        SELECT FROM pg_class WHERE relname = 'registry_schema' AND pg_table_is_visible(oid))";
     let row = client.query_one(sql, &[]).await.map_err(|error| connect_error(&error))?;
     if !row.try_get(0).map_err(|_| StoreError::Corrupt)? {
         return Ok(None);
