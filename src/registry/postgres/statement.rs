@@ -22,12 +22,12 @@ macro_rules! gives_way {
 /// What [`CLAIM`] answers: a verdict in the first column, its moment in the second.
 pub(super) mod verdict {
     /// The name looked free and was not by the time its row was locked; or the other way about. Nothing is written.
-    pub(in super::super) const RACE_LOST: i32 = 0;
+    pub(in crate::registry::postgres) const RACE_LOST: i32 = 0;
     /// Granted now or before, until the moment.
-    pub(in super::super) const GRANTED: i32 = 1;
-    pub(in super::super) const ALREADY_SPENT: i32 = 2;
+    pub(in crate::registry::postgres) const GRANTED: i32 = 1;
+    pub(in crate::registry::postgres) const ALREADY_SPENT: i32 = 2;
     /// Somebody else's until the moment.
-    pub(in super::super) const TAKEN: i32 = 3;
+    pub(in crate::registry::postgres) const TAKEN: i32 = 3;
 }
 
 /// The constraint that keeps a signature from being spent twice.
