@@ -59,6 +59,16 @@ impl SqliteStore {
     pub async fn open_with_clock(path: &Path, clock: &super::ManualClock) -> Result<Self, ConnectError> {
         Ok(Self { workers: Workers::start(path, Clock::Manual(clock.clone())).await? })
     }
+
+    /// How many rows there are, alive or not yet swept: names, then spent signatures.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot answer.
+    #[cfg(feature = "testing")]
+    pub async fn row_counts(&self) -> Result<(usize, usize), StoreError> {
+        self.workers.read(|connection, _| operation::row_counts(connection)).await
+    }
 }
 
 impl NameStore for SqliteStore {

@@ -220,6 +220,15 @@ pub(super) fn list(
     rows.map(|row| row.map_err(|error| store_error(&error))?).collect()
 }
 
+#[cfg(feature = "testing")]
+pub(super) fn row_counts(connection: &Connection) -> Result<(usize, usize), StoreError> {
+    let mut statement =
+        prepare(connection, "SELECT (SELECT count(*) FROM names), (SELECT count(*) FROM spent)")?;
+    let counts = statement.query_row((), |row| Ok((row.get(0)?, row.get(1)?)));
+    let (names, spent): (u32, u32) = counts.map_err(|error| store_error(&error))?;
+    usize::try_from(names).ok().zip(usize::try_from(spent).ok()).ok_or(StoreError::Corrupt)
+}
+
 fn record(scope: &Scope, row: &Row<'_>) -> Result<NameRecord, StoreError> {
     let text =
         |index| row.get_ref(index).ok().and_then(|value| value.as_str().ok()).ok_or(StoreError::Corrupt);

@@ -146,3 +146,99 @@ fn connect_error(error: &rusqlite::Error) -> ConnectError {
         _ => ConnectError::Store(store_error(error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use rusqlite::Connection;
+    use tempfile::TempDir;
+
+    use super::{LATEST, open_reader, open_writer, version};
+    use crate::registry::{ConnectError, StoreError};
+
+    #[test]
+    fn each_sweep_and_each_list_reads_an_index() {
+        let folder = TempDir::new().unwrap();
+        let connection = open_writer(&folder.path().join("names.db")).unwrap();
+        for sql in [
+            "DELETE FROM names WHERE (scope, name) IN
+                (SELECT scope, name FROM names WHERE free_at <= 1 ORDER BY free_at LIMIT 2)",
+            "DELETE FROM spent WHERE signature IN
+                (SELECT signature FROM spent WHERE expires_at <= 1 ORDER BY expires_at LIMIT 4)",
+            "SELECT name FROM names WHERE scope = 'a' AND name > 'b' AND free_at > 3 ORDER BY name LIMIT 4",
+        ] {
+            let mut statement = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+            let plan: Vec<String> =
+                statement.query_map((), |row| row.get(3)).unwrap().collect::<Result<_, _>>().unwrap();
+            assert!(!plan.iter().any(|line| line.contains("SCAN") || line.contains("SORT")), "{plan:?}");
+        }
+    }
+
+    #[test]
+    fn commits_are_synced_and_readers_cannot_write() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("names.db");
+        let writer = open_writer(&path).unwrap();
+        let pragma = |name| writer.pragma_query_value(None, name, |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(pragma("journal_mode"), "wal");
+        let synchronous: u32 = writer.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        assert_eq!(synchronous, 2, "FULL");
+        assert!(open_reader(&path).unwrap().execute("DELETE FROM names", ()).is_err());
+    }
+
+    #[test]
+    fn a_file_is_opened_as_often_as_one_likes_and_at_once() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("names.db");
+        let open = || {
+            std::thread::spawn({
+                let path = path.clone();
+                move || open_writer(&path).map(|connection| version(&connection))
+            })
+        };
+        for thread in core::iter::repeat_with(open).take(16).collect::<Vec<_>>() {
+            assert_eq!(thread.join().unwrap().unwrap(), Ok(LATEST));
+        }
+    }
+
+    #[test]
+    fn the_file_of_somebody_else_is_left_as_it_is() {
+        let folder = TempDir::new().unwrap();
+        let text = folder.path().join("notes.txt");
+        fs::write(&text, "these are notes, and there are enough of them to fill a header\n".repeat(64))
+            .unwrap();
+        let other = folder.path().join("other.db");
+        Connection::open(&other).unwrap().execute_batch("CREATE TABLE names (n)").unwrap();
+        let marked = folder.path().join("marked.db");
+        Connection::open(&marked).unwrap().execute_batch("PRAGMA application_id = 7").unwrap();
+        let versioned = folder.path().join("versioned.db");
+        Connection::open(&versioned).unwrap().execute_batch("PRAGMA user_version = 1").unwrap();
+        for path in [text, other, marked, versioned] {
+            let before = fs::read(&path).unwrap();
+            assert_eq!(open_writer(&path).unwrap_err(), ConnectError::Foreign, "{}", path.display());
+            assert_eq!(fs::read(&path).unwrap(), before, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_later_schema_is_refused_by_number() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("names.db");
+        open_writer(&path).unwrap().pragma_update(None, "user_version", LATEST + 1).unwrap();
+        let found = LATEST + 1;
+        assert_eq!(open_writer(&path).unwrap_err(), ConnectError::SchemaTooNew { found, known: LATEST });
+    }
+
+    #[test]
+    fn a_path_is_a_path() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("file:names?mode=memory&x=%20");
+        open_writer(&path).unwrap();
+        assert!(path.exists());
+        let nowhere = folder.path().join("missing").join("names.db");
+        let error = open_writer(&nowhere).unwrap_err();
+        assert!(matches!(error, ConnectError::Store(StoreError::Failed { .. })), "{error:?}");
+        assert!(!format!("{error:?} {error}").contains("missing"));
+    }
+}

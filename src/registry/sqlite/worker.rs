@@ -167,3 +167,95 @@ fn run(connection: &Connection, sql: &'static str) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(sql).map_err(|error| store_error(&error))?;
     statement.execute(()).map(drop).map_err(|error| store_error(&error))
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+    use std::sync::Arc;
+
+    use rusqlite::Connection;
+    use tempfile::TempDir;
+    use tokio::task::JoinSet;
+
+    use super::{Workers, store_error};
+    use crate::registry::StoreError;
+    use crate::registry::clock::Clock;
+    use crate::registry::rule::Micros;
+
+    /// An operation that keeps the writer from the others for a while.
+    #[expect(clippy::unnecessary_wraps, reason = "of the shape of an operation")]
+    fn slow(_: &Connection, _: Micros) -> Result<(), StoreError> {
+        std::thread::sleep(Duration::from_millis(100));
+        Ok(())
+    }
+
+    const ROW: &str = "INSERT INTO spent (signature, claim_hash, expires_at) VALUES (?1, x'00', 0)";
+
+    fn insert(connection: &Connection, signature: &[u8]) -> Result<(), StoreError> {
+        connection.execute(ROW, [signature]).map(drop).map_err(|error| store_error(&error))
+    }
+
+    #[tokio::test]
+    async fn one_failure_in_a_batch_is_not_the_others() {
+        let folder = TempDir::new().unwrap();
+        let workers = Workers::start(&folder.path().join("names.db"), Clock::Wall).await.unwrap();
+        let half = |connection: &Connection, _| {
+            insert(connection, b"half")?;
+            insert(connection, b"half")
+        };
+        // Queued while the first one runs, so that the other three are one batch.
+        let (_, one, failed, two) = tokio::join!(
+            workers.write(slow),
+            workers.write(|connection, _| insert(connection, b"one")),
+            workers.write(half),
+            workers.write(|connection, _| insert(connection, b"two")),
+        );
+        assert_eq!((one, two), (Ok(()), Ok(())));
+        // SQLITE_CONSTRAINT_PRIMARYKEY, and nothing of the statement or of the value.
+        assert_eq!(failed, Err(StoreError::Failed { code: "1555".into() }));
+        let signatures = workers.read(|connection, _| {
+            let mut statement = connection.prepare("SELECT signature FROM spent ORDER BY 1").unwrap();
+            let rows = statement.query_map((), |row| row.get::<_, Vec<u8>>(0)).unwrap();
+            Ok(rows.collect::<Result<Vec<_>, _>>().unwrap())
+        });
+        assert_eq!(signatures.await.unwrap(), [b"one", b"two"]);
+    }
+
+    #[tokio::test]
+    async fn what_nobody_waits_for_any_more_is_not_begun() {
+        let folder = TempDir::new().unwrap();
+        let workers = Workers::start(&folder.path().join("names.db"), Clock::Wall).await.unwrap();
+        let dropped = async {
+            let write = workers.write(|connection, _| insert(connection, b"dropped"));
+            drop(tokio::time::timeout(Duration::from_millis(5), write).await);
+        };
+        let _ = tokio::join!(workers.write(slow), dropped);
+        let spent = workers.write(|connection, _| {
+            connection
+                .query_row("SELECT count(*) FROM spent", (), |row| row.get::<_, u32>(0))
+                .map_err(|error| store_error(&error))
+        });
+        assert_eq!(spent.await, Ok(0));
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_is_busy_at_once() {
+        let folder = TempDir::new().unwrap();
+        let workers = Workers::start(&folder.path().join("names.db"), Clock::Wall).await.unwrap();
+        let workers = Arc::new(workers);
+        let mut waiting = JoinSet::new();
+        for _ in 0..super::QUEUE + super::BATCH * 2 {
+            let workers = Arc::clone(&workers);
+            waiting.spawn(async move { workers.write(slow).await });
+        }
+        // All but the first few find the queue full while the first batch runs.
+        let mut outcomes = Vec::new();
+        while let Some(outcome) = waiting.join_next().await {
+            outcomes.push(outcome.unwrap());
+            if outcomes.contains(&Err(StoreError::Busy)) {
+                return;
+            }
+        }
+        panic!("{} operations were taken", outcomes.len());
+    }
+}
