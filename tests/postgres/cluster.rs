@@ -91,7 +91,8 @@ impl Cluster {
 
     /// Ends the server with SIGKILL, and the processes that it started with it, as a crash of its machine would.
     pub(crate) fn kill(&mut self) {
-        let Some(postmaster) = self.postmaster() else { return };
+        // Not waited for yet, so the number is still its own.
+        let Some(postmaster) = self.server.as_ref().map(|server| server.id().to_string()) else { return };
         let children = fs::read_to_string(format!("/proc/{postmaster}/task/{postmaster}/children"));
         signal("-KILL", &postmaster);
         for child in children.unwrap_or_default().split_whitespace() {
@@ -105,11 +106,6 @@ impl Cluster {
             .args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()])
             .status();
         ready.unwrap().success()
-    }
-
-    fn postmaster(&self) -> Option<String> {
-        let text = fs::read_to_string(self.data().join("postmaster.pid")).ok()?;
-        text.lines().next().map(str::to_owned)
     }
 
     fn reap(&mut self) {
@@ -139,7 +135,10 @@ fn unprivileged(name: &str) -> Command {
         return Command::new(program(name));
     }
     let mut command = Command::new("setpriv");
-    command.args(["--reuid=postgres", "--regid=postgres", "--clear-groups"]).arg(program(name));
+    // A test that is itself killed leaves no server behind.
+    command
+        .args(["--reuid=postgres", "--regid=postgres", "--clear-groups", "--pdeathsig=KILL"])
+        .arg(program(name));
     command
 }
 
