@@ -4,6 +4,11 @@
 
 #![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[cfg(feature = "postgres")]
+#[allow(dead_code, reason = "this file uses its own part of the module")]
+#[path = "postgres/schema.rs"]
+mod schema;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -32,6 +37,15 @@ fn sqlite_store_does_as_the_model() {
     let path = folder.path().join("names.db");
     let store = runtime.block_on(SqliteStore::open_with_clock(&path, &clock)).unwrap();
     check(160, &runtime, &store, &clock);
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn postgres_store_does_as_the_model() {
+    let runtime = Runtime::new().unwrap();
+    let schema = runtime.block_on(schema::Schema::new());
+    let (store, clock) = runtime.block_on(schema.store_with_clock());
+    check(48, &runtime, &store, &clock);
 }
 
 /// What is done, with small numbers for all that takes part: a sequence of these meets itself often.

@@ -62,6 +62,12 @@ async fn sqlite(_: &str) -> Result<Arc<dyn NameStore>, ConnectError> {
     Err(ConnectError::MissingFeature { feature: "sqlite" })
 }
 
+#[cfg(feature = "postgres")]
+async fn postgres(url: &str) -> Result<Arc<dyn NameStore>, ConnectError> {
+    Ok(Arc::new(super::PostgresStore::connect(url).await?))
+}
+
+#[cfg(not(feature = "postgres"))]
 #[expect(clippy::unused_async, reason = "of one shape with the store it stands for")]
 async fn postgres(_: &str) -> Result<Arc<dyn NameStore>, ConnectError> {
     Err(ConnectError::MissingFeature { feature: "postgres" })

@@ -25,6 +25,8 @@ mod error;
 mod key;
 mod memory;
 mod outcome;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod rule;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -43,6 +45,8 @@ pub use self::error::StoreError;
 pub use self::key::{InvalidRegistrationKey, RegistrationKey};
 pub use self::memory::MemoryStore;
 pub use self::outcome::{ClaimOutcome, ClaimState, EvictOutcome, NameRecord, ReleaseOutcome, RenewOutcome};
+#[cfg(feature = "postgres")]
+pub use self::postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use self::sqlite::SqliteStore;
 pub use self::text::{AgentType, InvalidText, NameOwner, Scope, TextPart};
