@@ -43,6 +43,7 @@ pub(crate) const WORDS: &[&str] = &[
     "&#49;",
     "&lt;",
     " xmlns=\"\"",
+    " a=\"b\"",
     "x:",
     "/>",
     "\r",
