@@ -75,6 +75,34 @@ pub(crate) fn edit(input: &[u8], words: &[&str], seed: u64) -> Vec<u8> {
     pieces.concat()
 }
 
+/// Joints are pieces of their own.
+fn pieces(input: &[u8]) -> Vec<&[u8]> {
+    input.chunk_by(|a, b| !JOINTS.contains(a) && !JOINTS.contains(b)).collect()
+}
+
+/// `input` with each word in the place of each piece and before it, with each piece left out and doubled, and with
+/// each byte replaced by each of ASCII's.
+pub(crate) fn each_edit(input: &[u8], words: &[&str], mut check: impl FnMut(&[u8])) {
+    let pieces = pieces(input);
+    for at in 0..pieces.len() {
+        let mut with =
+            |middle: &[&[u8]]| check(&[&pieces[..at], middle, &pieces[at + 1..]].concat().concat());
+        with(&[]);
+        with(&[pieces[at], pieces[at]]);
+        for word in words {
+            with(&[word.as_bytes()]);
+            with(&[word.as_bytes(), pieces[at]]);
+        }
+    }
+    for at in 0..input.len() {
+        let mut text = input.to_vec();
+        for byte in 0..=127 {
+            text[at] = byte;
+            check(&text);
+        }
+    }
+}
+
 /// `input` with a few edits.
 pub(crate) fn edits(input: &[u8], words: &[&str], seeds: &[u64]) -> Vec<u8> {
     seeds.iter().fold(input.to_vec(), |text, &seed| edit(&text, words, seed))
