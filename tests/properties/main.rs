@@ -156,6 +156,45 @@ fn policy_line() -> impl Strategy<Value = String> {
         .prop_map(|words| format!("account=123456789012 role=ci-* {}", words.join(" ")))
 }
 
+/// A whole policy and a caller, both of so few words that they often meet.
+fn policy_and_caller() -> impl Strategy<Value = (String, Texts)> {
+    let some = |words: &'static [&'static str]| prop::sample::subsequence(words, 0..=2);
+    let accounts = || some(&["account=123456789012", "account=210987654321"]);
+    let roles = || some(&["role=ci-*", "role=*-agent", "role=ops", "any-role"]);
+    let ids = || {
+        prop::sample::subsequence(&["role-id=AROADBQP57FF2AEXAMPLE", "role-id=AROAIOSFODNN7EXAMPLE"], 0..=1)
+    };
+    let rule = || (accounts(), roles(), ids()).prop_map(|(a, b, c)| [a, b, c].concat());
+    let rest = some(&[
+        "any-session",
+        "deny=i-0123456789abcdef0",
+        "instances-of=123456789012",
+        "instances-of=210987654321",
+        "partition=aws-cn",
+    ]);
+    let template = select(&[
+        "template={instance_id}",
+        "template={account_id}/{instance_id}",
+        "template={account_id}/{role}/{session}",
+        "template={account_id}/{session}",
+    ]);
+    let line = (rule(), rule(), rest, template).prop_map(|(first, second, rest, template)| {
+        [first, vec!["rule"], second, rest, vec![template]].concat().join(" ")
+    });
+    let partition = prop_oneof![4 => Just("aws"), 1 => Just("aws-cn")];
+    let account = select(&["123456789012", "210987654321"]);
+    let role = select(&["ci-agent", "ci-x", "ops", "aws:ec2-instance", "other"]);
+    let role_id = select(&["AROADBQP57FF2AEXAMPLE", "AROAIOSFODNN7EXAMPLE"]);
+    let session = select(&["i-0123456789abcdef0", "i-00000001", "session-1", "a.b@c"]);
+    let caller =
+        (partition, account, role, role_id, session).prop_map(|(partition, account, role, id, session)| {
+            let owner = if role.contains(':') { format!("{account}:{role}") } else { id.to_owned() };
+            let arn = format!("arn:{partition}:sts::{account}:assumed-role/{role}/{session}");
+            Texts { arn, user_id: format!("{owner}:{session}"), account: account.to_owned() }
+        });
+    (line, caller)
+}
+
 fn case() -> impl Strategy<Value = Case> {
     let hosts: Vec<String> = EndpointSet::built_in().iter().map(Endpoint::host).map(str::to_owned).collect();
     let host = prop_oneof![
@@ -249,6 +288,16 @@ proptest! {
         let body = edit::edits(rendered.as_bytes(), reply::WORDS, &body);
         let input = [line.as_bytes(), &evidence, &body].join(&b'\n');
         verify_decision::check(&input);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(8192) })]
+
+    #[test]
+    fn a_second_judge_decides_alike((line, texts) in policy_and_caller()) {
+        let body = reply::render(&texts.arn, &texts.user_id, &texts.account);
+        verify_decision::check(format!("{line}\n{EVIDENCE}\n{body}").as_bytes());
     }
 }
 
