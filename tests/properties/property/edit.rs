@@ -26,46 +26,91 @@ impl Random {
     }
 }
 
-/// Where the pieces of a URL, an ARN, a pattern, a document or a list begin.
+/// What stands between the pieces of a URL, an ARN, a pattern, a document or a list.
 const JOINTS: &[u8] = b"&=?/:;<>%,* {}\n";
 
 /// `input` with one edit; `words` are what its grammar knows.
 pub(crate) fn edit(input: &[u8], words: &[&str], seed: u64) -> Vec<u8> {
     let mut random = Random::new(seed);
-    let mut pieces: Vec<&[u8]> = input.split_inclusive(|byte| JOINTS.contains(byte)).collect();
+    // Joints are pieces of their own.
+    let mut pieces: Vec<&[u8]> = input.chunk_by(|a, b| !JOINTS.contains(a) && !JOINTS.contains(b)).collect();
     if pieces.is_empty() {
         return random.one_of(words).to_vec();
     }
     let (from, to) = (random.below(pieces.len()), random.below(pieces.len()));
-    match random.below(10) {
-        // Whole pieces: left out, doubled, swapped, moved, many times.
-        0 => drop(pieces.remove(from)),
-        1 => pieces.insert(to, pieces[from]),
-        2 => pieces.swap(from, to),
-        3 => {
-            let run = random.below(4).min(pieces.len() - from);
+    let run = (1 + random.below(6)).min(pieces.len() - from);
+    let changed;
+    match random.below(12) {
+        // Whole pieces: left out, doubled, moved, many times, swapped.
+        0 => drop(pieces.drain(from..from + run)),
+        1 => pieces = [&pieces[..to], &pieces[from..from + run], &pieces[to..]].concat(),
+        2 => {
             let moved: Vec<&[u8]> = pieces.drain(from..from + run).collect();
             let at = to.min(pieces.len());
             pieces.splice(at..at, moved);
         }
-        4 => {
-            let many = 1 << random.below(8);
-            pieces.splice(to..to, core::iter::repeat_n(pieces[from], many));
+        3 => {
+            let many = pieces[from..from + run].repeat(1 << random.below(8));
+            pieces.splice(to..to, many);
         }
+        4 => pieces.swap(from, to),
         // Words: in the place of a piece, or between two.
         5 => pieces[from] = random.one_of(words),
         6 => pieces.insert(to, random.one_of(words)),
+        // One piece, written in another way.
+        7 => {
+            changed =
+                pieces[from].iter().flat_map(|byte| format!("%{byte:02X}").into_bytes()).collect::<Vec<u8>>();
+            pieces[from] = &changed;
+        }
+        8 => {
+            changed = recased(pieces[from], &mut random);
+            pieces[from] = &changed;
+        }
         // Single bytes.
-        7 => return escaped(input, &mut random),
-        8 => return one_byte(input, &mut random),
+        9 => return escaped(input, &mut random),
+        10 => return one_byte(input, &mut random),
         _ => return unescaped(input, &mut random),
     }
     pieces.concat()
 }
 
+/// Joints are pieces of their own.
+fn pieces(input: &[u8]) -> Vec<&[u8]> {
+    input.chunk_by(|a, b| !JOINTS.contains(a) && !JOINTS.contains(b)).collect()
+}
+
+/// `input` with each word in the place of each piece and before it, with each piece left out and doubled, and with
+/// each byte replaced by each of ASCII's.
+pub(crate) fn each_edit(input: &[u8], words: &[&str], mut check: impl FnMut(&[u8])) {
+    let pieces = pieces(input);
+    for at in 0..pieces.len() {
+        let mut with =
+            |middle: &[&[u8]]| check(&[&pieces[..at], middle, &pieces[at + 1..]].concat().concat());
+        with(&[]);
+        with(&[pieces[at], pieces[at]]);
+        for word in words {
+            with(&[word.as_bytes()]);
+            with(&[word.as_bytes(), pieces[at]]);
+        }
+    }
+    for at in 0..input.len() {
+        let mut text = input.to_vec();
+        for byte in 0..=127 {
+            text[at] = byte;
+            check(&text);
+        }
+    }
+}
+
 /// `input` with a few edits.
 pub(crate) fn edits(input: &[u8], words: &[&str], seeds: &[u64]) -> Vec<u8> {
     seeds.iter().fold(input.to_vec(), |text, &seed| edit(&text, words, seed))
+}
+
+/// In lower case, or in upper case.
+fn recased(piece: &[u8], random: &mut Random) -> Vec<u8> {
+    if random.below(2) == 0 { piece.to_ascii_lowercase() } else { piece.to_ascii_uppercase() }
 }
 
 /// One byte as an escape, in either case.

@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 
 use aws_credential_types::Credentials;
 use sts_agent_name::agent::{PresignError, Presigner};
-use sts_agent_name::policy::Policy;
-use sts_agent_name::server::Verifier;
+use sts_agent_name::policy::{Policy, Refusal};
+use sts_agent_name::server::{ChallengeKey, Challenges, Exchange, Verifier};
 use sts_agent_name::testing::sigv4::{self, ReceivedRequest};
 use sts_agent_name::{Audience, Challenge, Endpoint, EndpointSet, Partition, PresignedUrl, Region};
 use time::{OffsetDateTime, UtcOffset};
@@ -34,6 +34,7 @@ pub(crate) const WORDS: &[&str] = &[
     "audience: x-sts-agent-name-audience=ci.example.com\n",
     "audience: x-k8s-aws-id=cluster\n",
     "challenge: 1.k1.c2VydmVy\n",
+    "challenge: issued\n",
     "A",
     "0",
     "/",
@@ -41,6 +42,9 @@ pub(crate) const WORDS: &[&str] = &[
     "~",
     "\u{e9}",
 ];
+
+/// Stands for a challenge that the verifier issues itself.
+pub(crate) const ISSUED: &str = "issued";
 
 /// One signing. Fields are texts as they come: whatever is none (no endpoint, no audience) ends the case.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +57,7 @@ pub(crate) struct Case {
     /// Seconds since 1970.
     pub(crate) at: i64,
     pub(crate) audience: Option<(String, String)>,
+    /// Any text, or [`ISSUED`].
     pub(crate) challenge: Option<String>,
     /// Chooses the bytes to change.
     pub(crate) seed: u64,
@@ -95,22 +100,23 @@ impl Case {
         Credentials::new(&*self.access_key_id, &*self.secret, self.token.clone(), None, "property")
     }
 
-    /// A verifier that is set up for this case, and must let it through.
+    /// The verifier that stands for this audience, with challenges or without.
     fn verifier(&self) -> Option<&'static Verifier> {
-        static PLAIN: LazyLock<Verifier> = LazyLock::new(|| Verifier::builder().build().expect("a verifier"));
-        static BOUND: LazyLock<Verifier> = LazyLock::new(|| {
-            let audience = Audience::new("ci.example.com").expect("an audience");
-            Verifier::builder().audience(audience).build().expect("a verifier")
+        static VERIFIERS: LazyLock<[Verifier; 4]> = LazyLock::new(|| {
+            let plain = Verifier::builder;
+            let bound = || plain().audience(Audience::new("ci.example.com").expect("an audience"));
+            let challenges = || Challenges::new(ChallengeKey::new("k1", [7; 32]).expect("a key"));
+            [plain(), plain().challenges(challenges()), bound(), bound().challenges(challenges())]
+                .map(|builder| builder.build().expect("a verifier"))
         });
-        let temporary = self.access_key_id.starts_with("ASIA") && self.token.is_some();
-        match &self.audience {
-            _ if self.challenge.is_some() || !temporary || !EndpointSet::built_in().contains(&self.host) => {
-                None
-            }
-            None => Some(&PLAIN),
-            Some((header, value)) => {
-                (header == Audience::DEFAULT_HEADER && value == "ci.example.com").then_some(&*BOUND)
-            }
+        let [plain, challenging, bound, challenging_and_bound] = &*VERIFIERS;
+        let audience = self.audience.as_ref().map(|(header, value)| (header.as_str(), value.as_str()));
+        match (audience, self.challenge.as_deref()) {
+            (None, None) => Some(plain),
+            (None, Some(ISSUED)) => Some(challenging),
+            (Some((Audience::DEFAULT_HEADER, "ci.example.com")), None) => Some(bound),
+            (Some((Audience::DEFAULT_HEADER, "ci.example.com")), Some(ISSUED)) => Some(challenging_and_bound),
+            _ => None,
         }
     }
 }
@@ -123,48 +129,62 @@ pub(crate) fn check(input: &[u8]) {
 
 /// Signs, and tries this many changes.
 pub(crate) fn check_case(case: &Case, changes: usize) {
-    let Some(signed) = sign(case) else { return };
+    let Some(signed) = Signed::new(case) else { return };
+    signed.is_accepted();
     let mut random = Random::new(case.seed);
     for _ in 0..changes {
-        signed.is_refused_or_the_same(case, &change(signed.url.expose(), &mut random));
+        signed.is_refused_or_the_same(&change(signed.url.expose(), &mut random));
+        signed.is_bound_to_its_challenge(&mut random);
     }
 }
 
 /// A signed URL, and what its verifier knows.
-struct Signed {
+struct Signed<'a> {
+    case: &'a Case,
     url: PresignedUrl,
+    challenge: Option<Challenge>,
     endpoints: EndpointSet,
+    /// A verifier that must let it through.
+    verifier: Option<&'static Verifier>,
     policy: Policy,
     now: OffsetDateTime,
 }
 
-fn sign(case: &Case) -> Option<Signed> {
-    let endpoint = case.endpoint()?;
-    let now = OffsetDateTime::from_unix_timestamp(case.at).ok()?;
-    // Any fraction of a second, in any zone.
-    let now = now.replace_nanosecond(u32::try_from(case.seed % 1_000_000_000).ok()?).ok()?;
-    let now = now.checked_to_offset(UtcOffset::from_hms(2, 0, 0).ok()?)?;
-    let mut presigner = Presigner::new(endpoint.clone());
-    if let Some((header, value)) = &case.audience {
-        presigner = presigner.with_audience(Audience::with_header(header, value).ok()?);
-    }
-    if let Some(challenge) = &case.challenge {
-        presigner = presigner.with_challenge(&Challenge::parse(challenge).ok()?);
-    }
-    let url = match presigner.presign(&case.credentials(), now) {
-        Ok(url) => url,
-        Err(error) => {
-            explains(&error, case, now);
-            return None;
+impl<'a> Signed<'a> {
+    fn new(case: &'a Case) -> Option<Self> {
+        let endpoint = case.endpoint()?;
+        let now = OffsetDateTime::from_unix_timestamp(case.at).ok()?;
+        // Any fraction of a second, in another zone.
+        let now = now.replace_nanosecond(u32::try_from(case.seed % 1_000_000_000).ok()?).ok()?;
+        let now = now.checked_to_offset(UtcOffset::from_hms(2, 0, 0).ok()?)?;
+        let verifier = case.verifier();
+        let challenge = match (case.challenge.as_deref(), verifier) {
+            (Some(ISSUED), Some(verifier)) => Some(verifier.issue_challenge(now)?.ok()?),
+            (Some(text), _) => Some(Challenge::parse(text).ok()?),
+            (None, _) => None,
+        };
+        let mut presigner = Presigner::new(endpoint.clone());
+        if let Some((header, value)) = &case.audience {
+            presigner = presigner.with_audience(Audience::with_header(header, value).ok()?);
         }
-    };
-    assert_eq!(why_not(case, now), None, "signed");
-    let partition = endpoint.partition();
-    let builder = Policy::builder().account("123456789012").any_role().without_account_hint();
-    let policy = builder.partition(partition).build().expect("a policy");
-    let signed = Signed { url, endpoints: EndpointSet::of([endpoint]), policy, now };
-    signed.is_accepted(case);
-    Some(signed)
+        if let Some(challenge) = &challenge {
+            presigner = presigner.with_challenge(challenge);
+        }
+        let url = match presigner.presign(&case.credentials(), now) {
+            Ok(url) => url,
+            Err(error) => {
+                explains(&error, case, now);
+                return None;
+            }
+        };
+        assert_eq!(why_not(case, now), None, "signed");
+        let temporary = case.access_key_id.starts_with("ASIA") && case.token.is_some();
+        let admitted = temporary && EndpointSet::built_in().contains(&case.host);
+        let verifier = verifier.filter(|_| admitted);
+        let builder = Policy::builder().account("123456789012").any_role().without_account_hint();
+        let policy = builder.partition(endpoint.partition()).build().expect("a policy");
+        Some(Self { case, url, challenge, endpoints: EndpointSet::of([endpoint]), verifier, policy, now })
+    }
 }
 
 /// Which error a presigner must give, from the documents and in its order of checks.
@@ -194,52 +214,76 @@ fn explains(error: &PresignError, case: &Case, now: OffsetDateTime) {
     }
 }
 
-impl Signed {
-    fn is_accepted(&self, case: &Case) {
-        let text = self.url.expose();
+impl Signed<'_> {
+    fn is_accepted(&self) {
+        let (case, text) = (self.case, self.url.expose());
         let parsed = PresignedUrl::parse_with(text, &self.endpoints).expect("what we sign, we read");
         assert_eq!(parsed.expose(), text);
         assert_eq!(parsed.signed_at(), self.now.replace_nanosecond(0).expect("a whole second"));
         assert_eq!((parsed.access_key_id(), parsed.host()), (&*case.access_key_id, &*case.host));
         let audience = case.audience.iter().map(|(header, _)| header.as_str());
-        let challenge = case.challenge.iter().map(|_| Challenge::HEADER);
+        let challenge = self.challenge.iter().map(|_| Challenge::HEADER);
         let mut headers: Vec<&str> = ["host"].into_iter().chain(audience).chain(challenge).collect();
         headers.sort_unstable();
         assert!(parsed.signed_headers().eq(headers), "every header that was asked for is signed");
-        assert!(is_well_signed(text, case), "what we sign is well signed");
-        assert!(!is_well_signed(text, &Case { secret: format!("{}x", case.secret), ..case.clone() }));
-        if let Some(verifier) = case.verifier() {
-            let begun = verifier.begin(text, &self.policy, self.now);
+        assert!(self.is_well_signed(text, &case.secret), "what we sign is well signed");
+        assert!(!self.is_well_signed(text, &format!("{}x", case.secret)));
+        if let Some(begun) = self.begin(text, self.challenge.as_ref().map(Challenge::expose)) {
             assert_eq!(begun.expect("what we sign is let through").url(), text);
         }
     }
 
-    fn is_refused_or_the_same(&self, case: &Case, changed: &[u8]) {
-        let Ok(changed) = str::from_utf8(changed) else { return };
-        let parsed = PresignedUrl::parse_with(changed, &self.endpoints);
-        if let Ok(url) = &parsed {
-            let same = url.expose() == self.url.expose();
-            assert_eq!(is_well_signed(url.expose(), case), same, "a byte was changed, and nothing notices");
-        }
-        if let Some(verifier) = case.verifier()
-            && let Ok(exchange) = verifier.begin(changed, &self.policy, self.now)
-        {
-            let same = exchange.url() == self.url.expose();
-            assert_eq!(is_well_signed(exchange.url(), case), same, "a byte was changed, and nothing notices");
-        }
+    fn begin(&self, text: &str, challenge: Option<&str>) -> Option<Result<Exchange<'_>, Refusal>> {
+        let verifier = self.verifier?;
+        Some(match challenge {
+            Some(challenge) => verifier.begin_with_challenge(text, challenge, &self.policy, self.now),
+            None => verifier.begin(text, &self.policy, self.now),
+        })
     }
-}
 
-/// What STS would say of this text, sent with the headers that the server was told to send.
-fn is_well_signed(url: &str, case: &Case) -> bool {
-    let mut request = ReceivedRequest::from_url("GET", url).expect("an https URL");
-    if let Some((header, value)) = &case.audience {
-        request = request.header(header, value);
+    fn is_refused_or_the_same(&self, changed: &[u8]) {
+        let Ok(changed) = str::from_utf8(changed) else { return };
+        let same_or_bad = |sent: &str| {
+            let same = sent == self.url.expose();
+            let well_signed = self.is_well_signed(sent, &self.case.secret);
+            assert_eq!(well_signed, same, "a byte was changed, and nothing notices");
+        };
+        if let Ok(url) = PresignedUrl::parse_with(changed, &self.endpoints) {
+            same_or_bad(url.expose());
+        }
+        if let Some(Ok(exchange)) = self.begin(changed, self.challenge.as_ref().map(Challenge::expose)) {
+            same_or_bad(exchange.url());
+        }
     }
-    if let Some(challenge) = &case.challenge {
-        request = request.header(Challenge::HEADER, challenge);
+
+    /// Neither left out nor changed in a byte.
+    fn is_bound_to_its_challenge(&self, random: &mut Random) {
+        let Some(challenge) = &self.challenge else { return };
+        if let Some(begun) = self.begin(self.url.expose(), None) {
+            assert_eq!(begun.err().map(|refusal| refusal.code()), Some("challenge_required"));
+        }
+        let changed = change(challenge.expose(), random);
+        let Ok(changed) = str::from_utf8(&changed) else { return };
+        if let Some(Ok(exchange)) = self.begin(self.url.expose(), Some(changed)) {
+            // The MAC is compared as bytes, so its digits may be written in upper case; what STS would be asked
+            // is another request all the same.
+            assert!(changed.eq_ignore_ascii_case(challenge.expose()), "{changed} is a challenge");
+            let sent = exchange.headers().find(|(name, _)| *name == Challenge::HEADER);
+            assert_eq!(sent, Some((Challenge::HEADER, changed)));
+        }
     }
-    sigv4::check(&request, &case.secret).is_ok()
+
+    /// What STS would say of this text, sent with the headers that the server was told to send.
+    fn is_well_signed(&self, url: &str, secret: &str) -> bool {
+        let mut request = ReceivedRequest::from_url("GET", url).expect("an https URL");
+        if let Some((header, value)) = &self.case.audience {
+            request = request.header(header, value);
+        }
+        if let Some(challenge) = &self.challenge {
+            request = request.header(Challenge::HEADER, challenge.expose());
+        }
+        sigv4::check(&request, secret).is_ok()
+    }
 }
 
 /// One byte replaced, left out or put in.

@@ -43,6 +43,7 @@ pub(crate) const WORDS: &[&str] = &[
     "&#49;",
     "&lt;",
     " xmlns=\"\"",
+    " a=\"b\"",
     "x:",
     "/>",
     "\r",
@@ -72,7 +73,7 @@ pub(crate) fn check(body: &[u8]) {
     }
 }
 
-fn check_identity(body: &[u8]) {
+pub(crate) fn check_identity(body: &[u8]) {
     let read = CallerIdentity::from_reply(200, Some("text/xml"), body);
     match read {
         Ok(caller) => {
@@ -95,7 +96,7 @@ fn check_identity(body: &[u8]) {
     }
 }
 
-fn check_refusal(body: &[u8]) {
+pub(crate) fn check_refusal(body: &[u8]) {
     let refusal = CallerIdentity::from_reply(400, Some("text/xml"), body).expect_err("a status of 400");
     let code = || reader::code(body).expect("read, and a second reader refuses");
     match refusal {
