@@ -40,3 +40,39 @@ pub(crate) fn is_instance_id(text: &str) -> bool {
     let Some(digits) = text.strip_prefix("i-") else { return false };
     matches!(digits.len(), 8 | 17) && all_of(digits.as_bytes(), 8, 17, is_lower_hex)
 }
+
+/// Whether an instance ID stands anywhere in `text` as a word of its own.
+#[cfg(feature = "registry")]
+pub(crate) fn has_instance_id(text: &str) -> bool {
+    let is_word_byte = |byte: u8| byte.is_ascii_alphanumeric();
+    text.match_indices("i-").any(|(start, _)| {
+        let before = text.as_bytes().get(..start).and_then(<[u8]>::last);
+        let digits = text.get(start + 2..).unwrap_or_default();
+        let end = digits.bytes().position(|byte| !is_word_byte(byte)).unwrap_or(digits.len());
+        let word = text.get(start..start + 2 + end).unwrap_or_default();
+        before.is_none_or(|&byte| !is_word_byte(byte)) && is_instance_id(word)
+    })
+}
+
+#[cfg(all(test, feature = "registry"))]
+mod tests {
+    use super::has_instance_id;
+
+    #[test]
+    fn an_instance_id_is_found_as_a_word_only() {
+        for (text, want) in [
+            ("i-0123456789abcdef0", true),
+            ("i-01234567", true),
+            ("123456789012/i-0123456789abcdef0", true),
+            ("ec2-i-01234567-x", true),
+            ("ci-01234567", false),
+            ("ci-20260101-runner", false),
+            ("i-0123456", false),
+            ("i-012345678", false),
+            ("i-agent-007", false),
+            ("i-0123456g", false),
+        ] {
+            assert_eq!(has_instance_id(text), want, "{text}");
+        }
+    }
+}

@@ -2,7 +2,8 @@
 //! # Refusal codes
 //!
 //! [`Refusal::code`](policy::Refusal::code) is stable; its `Display` may be sent to the agent, its `source()` is
-//! for the operator. [`VerifyError`](server::VerifyError) adds those codes that are not the agent's fault.
+//! for the operator. [`VerifyError`](server::VerifyError) adds those codes that are not the agent's fault, and
+//! [`RegisterError`](registrar::RegisterError) those of the registrar.
 //!
 //! | code | HTTP | what to look at |
 //! |---|---|---|
@@ -21,6 +22,9 @@
 //! | `audience_not_signed` | 401 | the agent is not configured for an audience |
 //! | `wrong_audience_or_signature` | 401 | signed for another server, or as `signature_rejected` |
 //! | `signature_rejected` | 401 | signed for `POST` (boto3's default), for `Get`, with `UNSIGNED-PAYLOAD`, or with the token added afterwards; `source()` has a hint |
+//! | `challenge_required`, `challenge_not_expected`, `challenge_not_signed` | 401 | agent and server are not configured alike |
+//! | `challenge_invalid` | 401 | issued by another server, for another audience or scope, or with a key that is gone |
+//! | `challenge_expired` | 401 | the agent took too long, or the servers' clocks differ |
 //! | `credentials_unknown` | 401 | STS does not know the key or its token, or they are of another partition |
 //! | `credentials_expired` | 401 | the session has ended: does the agent cache credentials? |
 //! | `region_disabled` | 401 | the agents' account has STS switched off in that region |
@@ -29,7 +33,16 @@
 //! | `account_not_allowed`, `role_not_allowed`, `role_id_not_allowed`, `partition_not_allowed`, `caller_kind_not_allowed` | 403 | a proven caller that the policy does not allow; `source()` says who |
 //! | `session_not_instance` | 403 | somebody assumed the role by hand, or the agent does not run on EC2 (`any_session`) |
 //! | `instance_denied` | 403 | the operator shut this instance out |
+//! | `instance_check_refused` | 403 | the operator's own check said no |
 //! | `name_not_representable` | 403 | the session's or role's name has characters that agent names have not |
+//! | `already_spent` | 409 | the URL got its agent a name before: was it stolen, or does the agent not sign for each attempt? |
+//! | `name_taken` | 409 | the name is another claim's, or held; the error says until when |
+//! | `fenced` | 409 | the claim is over: released, taken over, evicted, or not renewed for too long |
+//! | `url_expected`, `url_not_expected` | 400 | the agent type is set up for the other kind of name |
+//! | `invalid_name`, `invalid_registration_key`, `invalid_claim_id` | 400 | that text is malformed |
+//! | `reserved_name` | 403 | a plain name that looks like an instance ID |
+//! | `unknown_agent_type` | 404 | not set up here |
+//! | `registry_unavailable` | 503 | the store, in `source()` |
 //! | `invalid_reply` | 502 | something answers in STS's place: a proxy, a captive portal? |
 //! | `throttled` | 503 | the agents' account is over STS's limit in that region |
 //! | `busy` | 503 | more verifications at once than this server carries (`VerifierBuilder::concurrency`) |
@@ -56,9 +69,13 @@ mod identity;
 mod instance;
 mod name;
 mod partition;
-#[cfg(feature = "policy")]
+#[cfg(feature = "server")]
 pub mod policy;
 mod presigned;
+#[cfg(feature = "server")]
+mod random;
+#[cfg(feature = "registry")]
+pub mod registrar;
 #[cfg(feature = "registry")]
 pub mod registry;
 mod secret;
@@ -79,3 +96,5 @@ pub use instance::{InstanceId, InvalidInstanceId};
 pub use name::{AgentName, InvalidAgentName};
 pub use partition::{Partition, UnknownPartition};
 pub use presigned::{InvalidUrl, PresignedUrl};
+#[cfg(feature = "server")]
+pub use random::NoRandomness;

@@ -6,6 +6,8 @@ use core::str::FromStr;
 use thiserror::Error;
 
 use crate::charset::all_of;
+#[cfg(feature = "registry")]
+use crate::random::NoRandomness;
 
 /// An agent's name: 8 to 80 of `[A-Za-z0-9_/+-]`, whoever chose it.
 ///
@@ -41,6 +43,20 @@ impl AgentName {
         } else {
             Err(InvalidAgentName)
         }
+    }
+
+    /// A name that nobody else has: 120 random bits as 20 base64url characters.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRandomness`] if the system gives no random bytes.
+    #[cfg(feature = "registry")]
+    pub fn random() -> Result<Self, NoRandomness> {
+        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let mut random = [0; 20];
+        crate::random::fill(&mut random)?;
+        let letter = |byte: u8| ALPHABET.get(usize::from(byte & 63)).copied().map_or('-', char::from);
+        Ok(Self(random.into_iter().map(letter).collect::<String>().into()))
     }
 
     /// The name as text.

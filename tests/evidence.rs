@@ -10,30 +10,14 @@
 
 mod common;
 
-use common::{Fixture, fixtures, moment};
+use common::doors::begin_verdict as verdict;
+use common::{fixtures, moment};
 use sts_agent_name::policy::Policy;
 use sts_agent_name::server::Verifier;
 use sts_agent_name::{InvalidUrl, PresignedUrl};
 
 fn policy() -> Policy {
     Policy::builder().account("123456789012").any_role().build().expect("a policy")
-}
-
-/// A policy for the partition that the evidence speaks of, as a server of that partition would have.
-fn policy_for(evidence: &str) -> Policy {
-    let builder = Policy::builder().account("123456789012").any_role().without_account_hint();
-    let partition = PresignedUrl::parse(evidence).map(|url| url.endpoint().partition());
-    builder.partition(partition.unwrap_or(sts_agent_name::Partition::Aws)).build().expect("a policy")
-}
-
-/// What `begin` makes of a fixture: `accept`, or the refusal's code.
-fn verdict(verifier: &Verifier, fixture: &Fixture) -> String {
-    let evidence = fixture.text();
-    let policy = policy_for(evidence);
-    match verifier.begin(evidence, &policy, moment(fixture.header("at"))) {
-        Ok(_) => "accept".to_owned(),
-        Err(refusal) => refusal.code().to_owned(),
-    }
 }
 
 /// Fails with all faults at once.

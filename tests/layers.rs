@@ -8,7 +8,7 @@ use std::{collections::BTreeMap, fs, path::Path, slice::Iter};
 
 /// Each module of the crate, lowest layer first. A module may name itself and the layers before its own.
 const LAYERS: [&[&str]; 6] = [
-    &["account", "charset", "partition", "secret"],
+    &["account", "charset", "partition", "random", "secret"],
     &["access_key", "arn", "binding", "endpoint", "instance", "name"],
     &["identity", "presigned"],
     &["policy"],

@@ -10,19 +10,15 @@
 
 mod common;
 
-use common::{Fixture, fixtures};
-use sts_agent_name::{ArnResource, CallerIdentity, ReplyError};
-
-fn read(fixture: &Fixture) -> Result<CallerIdentity, ReplyError> {
-    let status = fixture.header("status").parse().expect("a status");
-    CallerIdentity::from_reply(status, fixture.optional("content-type"), &fixture.payload)
-}
+use common::doors::{read_reply as read, reply_verdict};
+use common::fixtures;
+use sts_agent_name::ArnResource;
 
 #[test]
 fn each_vector_ends_as_it_says() {
     let mut faults = Vec::new();
     for fixture in fixtures("replies") {
-        let got = read(&fixture).map_or_else(|error| error.code(), |_| "accept");
+        let got = reply_verdict(&fixture);
         if got != fixture.header("expect") {
             faults.push(format!("{}: got {got}, expected {}", fixture.name, fixture.header("expect")));
         }

@@ -26,7 +26,14 @@
 //! **Sign for each attempt.** STS refuses a URL 15 minutes after its signing, whatever `X-Amz-Expires` says, and
 //! a server that keeps names unique takes each signature once. A URL written to a file at boot is dead a
 //! quarter of an hour later.
+//!
+//! Credentials come from wherever the agent has them, or, with feature `imds`, from the EC2 instance itself, whose
+//! identity role nobody can assume; with feature `aws-config`, from the default chain of the AWS SDK.
 
+#[cfg(feature = "aws-config")]
+pub mod aws;
+#[cfg(feature = "imds")]
+pub mod imds;
 mod seconds;
 
 use core::fmt;

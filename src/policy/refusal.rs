@@ -35,6 +35,27 @@ pub enum Refusal {
     /// of the two kinds of role where only the other is allowed.
     #[error("a caller of this kind is not allowed here")]
     CallerKind(#[source] Seen),
+    /// The challenge is older than this server lets it be.
+    #[error("the challenge has expired; the server's time is {now}: ask for another")]
+    ChallengeExpired {
+        /// The server's clock.
+        now: Moment,
+    },
+    /// The challenge was not issued by this server, or not for this audience and scope.
+    #[error("the challenge was not issued here")]
+    ChallengeInvalid,
+    /// A challenge came beside the evidence, but this server issues none.
+    #[error("this server issues no challenges; send the URL alone")]
+    ChallengeNotExpected,
+    /// The URL does not sign the header of the challenge.
+    #[error("the header {header} is not signed: sign the challenge that this server issued")]
+    ChallengeNotSigned {
+        /// The header's name.
+        header: &'static str,
+    },
+    /// This server wants a challenge to be signed, and none came.
+    #[error("this server wants a challenge to be signed: ask for one")]
+    ChallengeRequired,
     /// The session credentials have ended. The agent must fetch new ones.
     #[error("the session credentials have expired; sign with fresh ones")]
     CredentialsExpired,
@@ -54,6 +75,9 @@ pub enum Refusal {
     /// The text breaks a rule of form.
     #[error("not an acceptable pre-signed URL: {0}")]
     Form(#[source] InvalidUrl),
+    /// The operator's own check of the instance said no.
+    #[error("this instance is not allowed here")]
+    InstanceCheck(#[source] Seen),
     /// The operator shut this instance out.
     #[error("this instance is not allowed here")]
     InstanceDenied(#[source] Seen),
@@ -106,9 +130,9 @@ pub enum Refusal {
         /// The header's name: lower-case letters, digits, `_` and `-`.
         header: Box<str>,
     },
-    /// STS rejected the signature over this server's own audience. It cannot say whether the audience or the
-    /// signature is wrong.
-    #[error("AWS rejected the signature: it is for another server, or wrong")]
+    /// STS rejected the signature over this server's own audience or challenge. It cannot say whether one of
+    /// them or the signature is wrong.
+    #[error("AWS rejected the signature: it is for another server or challenge, or wrong")]
     WrongAudienceOrSignature(#[source] SeenSignature),
 }
 
@@ -121,10 +145,16 @@ impl Refusal {
             Self::Account(_) => "account_not_allowed",
             Self::AudienceNotSigned { .. } => "audience_not_signed",
             Self::CallerKind(_) => "caller_kind_not_allowed",
+            Self::ChallengeExpired { .. } => "challenge_expired",
+            Self::ChallengeInvalid => "challenge_invalid",
+            Self::ChallengeNotExpected => "challenge_not_expected",
+            Self::ChallengeNotSigned { .. } => "challenge_not_signed",
+            Self::ChallengeRequired => "challenge_required",
             Self::CredentialsExpired => "credentials_expired",
             Self::CredentialsUnknown => "credentials_unknown",
             Self::Expired { .. } => "expired",
             Self::Form(invalid) => invalid.code(),
+            Self::InstanceCheck(_) => "instance_check_refused",
             Self::InstanceDenied(_) => "instance_denied",
             Self::LongTermCredentials => "long_term_credentials",
             Self::MissingSessionToken => "missing_session_token",
@@ -149,6 +179,11 @@ impl Refusal {
         match self {
             Self::Form(_) => 400,
             Self::AudienceNotSigned { .. }
+            | Self::ChallengeExpired { .. }
+            | Self::ChallengeInvalid
+            | Self::ChallengeNotExpected
+            | Self::ChallengeNotSigned { .. }
+            | Self::ChallengeRequired
             | Self::CredentialsExpired
             | Self::CredentialsUnknown
             | Self::Expired { .. }
@@ -163,6 +198,7 @@ impl Refusal {
             Self::AccessKeyAccount(_)
             | Self::Account(_)
             | Self::CallerKind(_)
+            | Self::InstanceCheck(_)
             | Self::InstanceDenied(_)
             | Self::NameNotRepresentable(_)
             | Self::Partition
@@ -187,7 +223,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    pub(super) fn caller(arn: &dyn fmt::Display) -> Self {
+    pub(crate) fn caller(arn: &dyn fmt::Display) -> Self {
         Self { caller: arn.to_string().into() }
     }
 

@@ -260,7 +260,7 @@ impl PresignedUrl {
     }
 
     /// The signature's 64 hexadecimal digits.
-    #[cfg(feature = "policy")]
+    #[cfg(feature = "server")]
     pub(crate) fn signature(&self) -> &str {
         self.part(&self.layout.signature)
     }

@@ -6,6 +6,8 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use crate::random::{self, NoRandomness};
+
 use crate::charset::is_lower_hex;
 
 /// Names one claim, and is the right to renew and to release it: 128 random bits.
@@ -41,7 +43,7 @@ impl ClaimId {
     /// The system has no randomness to give.
     pub fn generate() -> Result<Self, NoRandomness> {
         let mut bytes = Zeroizing::new([0_u8; 16]);
-        getrandom::fill(bytes.as_mut_slice()).map_err(|_| NoRandomness)?;
+        random::fill(bytes.as_mut_slice())?;
         let mut text = Zeroizing::new(String::with_capacity(Self::LENGTH));
         for byte in bytes.iter() {
             for digit in [byte >> 4, byte & 15] {
@@ -101,12 +103,6 @@ impl fmt::Debug for ClaimId {
 #[error("claim id is not 32 lower-case hexadecimal digits")]
 #[non_exhaustive]
 pub struct InvalidClaimId;
-
-/// The system gave no random bytes.
-#[derive(Clone, Copy, Debug, Eq, Error, PartialEq)]
-#[error("the system gave no random bytes")]
-#[non_exhaustive]
-pub struct NoRandomness;
 
 #[cfg(test)]
 mod tests {

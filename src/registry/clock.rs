@@ -14,6 +14,7 @@ pub(super) enum Clock {
     /// Wall time when the clock was made, monotonic since: a wall clock that is set changes no lease and no hold.
     Monotonic { at: Micros, since: Instant },
     /// The wall clock of the machine, which is all that the processes sharing a file have in common.
+    #[allow(dead_code, reason = "for stores that outlive a process")]
     Wall,
     /// Moved by a test.
     #[cfg(feature = "testing")]

@@ -35,7 +35,7 @@ use core::pin::Pin;
 use core::time::Duration;
 
 pub use self::claim::{ClaimRequest, Reclaim};
-pub use self::claim_id::{ClaimId, InvalidClaimId, NoRandomness};
+pub use self::claim_id::{ClaimId, InvalidClaimId};
 #[cfg(feature = "testing")]
 pub use self::clock::ManualClock;
 pub use self::connect::{ConnectError, connect};

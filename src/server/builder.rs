@@ -7,9 +7,11 @@ use std::sync::Arc;
 use thiserror::Error;
 
 use super::Verifier;
+use super::challenges::Challenges;
 use super::client::{ClientSettings, StsClient};
 use super::error::Transport;
 use super::gate::Gate;
+use super::instance_check::InstanceCheck;
 use crate::binding::Audience;
 use crate::endpoint::{Endpoint, EndpointSet, EndpointVariant};
 
@@ -22,6 +24,8 @@ pub(super) const MAX_AGE: Duration = Duration::from_mins(15);
 pub struct VerifierBuilder {
     endpoints: EndpointSet,
     audience: Option<Audience>,
+    challenges: Option<Challenges>,
+    instance_check: Option<Arc<dyn InstanceCheck>>,
     max_age: Duration,
     skew: Duration,
     in_flight: usize,
@@ -35,6 +39,8 @@ impl VerifierBuilder {
         Self {
             endpoints: EndpointSet::built_in(),
             audience: None,
+            challenges: None,
+            instance_check: None,
             max_age: MAX_AGE,
             skew: Duration::from_mins(1),
             in_flight: 64,
@@ -61,6 +67,19 @@ impl VerifierBuilder {
     /// Accepts only evidence that is signed for this audience.
     pub fn audience(mut self, audience: Audience) -> Self {
         self.audience = Some(audience);
+        self
+    }
+
+    /// Accepts only evidence that signs a challenge which these issued
+    /// ([`Verifier::begin_with_challenge`]).
+    pub fn challenges(mut self, challenges: Challenges) -> Self {
+        self.challenges = Some(challenges);
+        self
+    }
+
+    /// Asks this check about each instance that STS and the policy let through.
+    pub fn instance_check(mut self, check: impl InstanceCheck + 'static) -> Self {
+        self.instance_check = Some(Arc::new(check));
         self
     }
 
@@ -145,9 +164,12 @@ impl VerifierBuilder {
         Ok(Verifier {
             endpoints: self.endpoints,
             audience: self.audience.map(Arc::new),
+            challenges: self.challenges,
+            instance_check: self.instance_check,
             max_age: self.max_age,
             skew: self.skew,
             timeout: self.client.timeout,
+            limits: (self.in_flight, self.waiting),
             gate: Gate::new(self.in_flight, self.waiting),
             client,
         })

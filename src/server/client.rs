@@ -113,16 +113,23 @@ impl StsClient {
     }
 }
 
-/// Everything that a general client does for convenience is off.
+/// Everything that a general client does for convenience is off, said one by one: what is off by default here may
+/// be on where another crate switches on a feature of the HTTP client.
 fn builder(settings: &ClientSettings) -> Result<ClientBuilder, reqwest::Error> {
     let builder = Client::builder()
         .https_only(true)
         .http1_only()
+        .tls_backend_rustls()
         .tls_version_min(reqwest::tls::Version::TLS_1_2)
         // A redirect would carry the evidence elsewhere; it is an error (`ReplyError::Redirected`).
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .retry(reqwest::retry::never())
+        // A compressed reply is an error (`ReplyError::Encoded`), not something to unpack.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
         // No environment variable decides where evidence goes.
         .no_proxy()
         .connect_timeout(settings.connect_timeout)
@@ -143,7 +150,7 @@ async fn read(mut response: Response) -> Result<Reply, VerifyError> {
         return Err(VerifyError::InvalidReply(ReplyError::Encoded));
     }
     let mut body = Vec::new();
-    // The body of a redirect is of no interest; its connection is closed.
+    // The body of a redirect is of no interest; unless it has come already, its connection is closed.
     while !status.is_redirection()
         && let Some(chunk) = response.chunk().await.map_err(unavailable)?
     {
@@ -163,10 +170,11 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn unavailable(error: reqwest::Error) -> VerifyError {
-    VerifyError::Unavailable(if error.is_timeout() {
-        Unavailable::Timeout
-    } else if error.is_connect() {
+    // A connection that took too long to come about is first of all none: another attempt can help.
+    VerifyError::Unavailable(if error.is_connect() {
         Unavailable::Connect(Transport::new(error))
+    } else if error.is_timeout() {
+        Unavailable::Timeout
     } else {
         Unavailable::Interrupted(Transport::new(error))
     })

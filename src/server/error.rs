@@ -69,6 +69,9 @@ pub enum Unavailable {
     /// No connection: name look-up, TCP or TLS failed.
     #[error("no connection to AWS STS")]
     Connect(#[source] Transport),
+    /// The operator's own check of the instance could not be made.
+    #[error("the instance could not be checked")]
+    InstanceCheck,
     /// The connection broke before the whole reply had come.
     #[error("the connection to AWS STS broke")]
     Interrupted(#[source] Transport),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::error::VerifyError;
-use crate::binding::Audience;
+use crate::binding::{Audience, Challenge};
 use crate::identity::{CallerIdentity, ReplyError};
 use crate::policy::{Moment, Policy, Refusal, SeenSignature, SignatureId, VerifiedAgent};
 use crate::presigned::PresignedUrl;
@@ -23,6 +23,7 @@ pub struct Exchange<'p> {
     pub(super) url: PresignedUrl,
     pub(super) policy: &'p Policy,
     pub(super) audience: Option<Arc<Audience>>,
+    pub(super) challenge: Option<Challenge>,
     /// The last moment at which the evidence is accepted.
     pub(super) good_until: OffsetDateTime,
 }
@@ -38,10 +39,12 @@ impl Exchange<'_> {
         self.url.expose()
     }
 
-    /// The headers to send beside `Host`, in lower case. The audience's value is the server's own.
+    /// The headers to send beside `Host`, in lower case. The audience's value is the server's own, the challenge
+    /// one that it issued.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         let audience = self.audience.as_deref().map(|audience| (audience.header(), audience.value()));
-        [("accept", ACCEPT), ("accept-encoding", "identity")].into_iter().chain(audience)
+        let challenge = self.challenge.as_ref().map(|challenge| (Challenge::HEADER, challenge.expose()));
+        [("accept", ACCEPT), ("accept-encoding", "identity")].into_iter().chain(audience).chain(challenge)
     }
 
     /// The evidence in its typed form.
@@ -89,7 +92,7 @@ impl Exchange<'_> {
 
     fn fault(&self, error: ReplyError) -> VerifyError {
         let refusal = match error {
-            ReplyError::SignatureRejected { hint } if self.audience.is_some() => {
+            ReplyError::SignatureRejected { hint } if self.audience.is_some() || self.challenge.is_some() => {
                 Refusal::WrongAudienceOrSignature(SeenSignature(hint))
             }
             ReplyError::SignatureRejected { hint } => Refusal::SignatureRejected(SeenSignature(hint)),

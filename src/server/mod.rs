@@ -12,12 +12,14 @@
 //! [`VerifiedAgent::signature`] of each agent that was let in, and let it in once.
 
 mod builder;
+mod challenges;
 mod client;
 #[cfg(feature = "testing")]
 mod danger;
 mod error;
 mod exchange;
 mod gate;
+mod instance_check;
 mod roots;
 
 use core::time::Duration;
@@ -27,16 +29,19 @@ use time::OffsetDateTime;
 use tokio::time::{Instant, sleep, timeout_at};
 
 pub use self::builder::{InvalidVerifier, VerifierBuilder};
+pub use self::challenges::{ChallengeKey, Challenges, InvalidChallengeKey};
 pub use self::client::Reply;
 use self::client::StsClient;
 pub use self::error::{Transport, Unavailable, VerifyError};
 pub use self::exchange::Exchange;
-use self::gate::Gate;
+pub(crate) use self::gate::Gate;
+pub use self::instance_check::{InstanceCheck, InstanceCheckFuture, InstanceFacts, InstanceVerdict};
 use crate::access_key::AccessKeyKind;
-use crate::binding::Audience;
+use crate::binding::{Audience, Challenge};
 use crate::endpoint::EndpointSet;
-use crate::policy::{Moment, Policy, Refusal, VerifiedAgent};
+use crate::policy::{Moment, Policy, Refusal, Seen, VerifiedAgent};
 use crate::presigned::PresignedUrl;
+use crate::random::NoRandomness;
 
 /// How often STS is asked at the most.
 const MAX_ATTEMPTS: u32 = 3;
@@ -61,9 +66,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 pub struct Verifier {
     endpoints: EndpointSet,
     audience: Option<Arc<Audience>>,
+    challenges: Option<Challenges>,
+    instance_check: Option<Arc<dyn InstanceCheck>>,
     max_age: Duration,
     skew: Duration,
     timeout: Duration,
+    limits: (usize, usize),
     gate: Gate,
     client: StsClient,
 }
@@ -79,15 +87,57 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// The first rule that the evidence breaks, see [`Refusal`].
+    /// The first rule that the evidence breaks, see [`Refusal`]; [`Refusal::ChallengeRequired`] if this verifier
+    /// demands a challenge.
     pub fn begin<'p>(
         &self,
         evidence: &str,
         policy: &'p Policy,
         now: OffsetDateTime,
     ) -> Result<Exchange<'p>, Refusal> {
+        if self.challenges.is_some() {
+            return Err(Refusal::ChallengeRequired);
+        }
+        self.begin_any(evidence, None, policy, now)
+    }
+
+    /// As [`begin`](Self::begin), for evidence that signs a challenge. `challenge` is what the agent sent beside
+    /// the URL; its MAC and age are checked here, and STS says whether it was signed.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Self::begin), and [`Refusal::ChallengeInvalid`], [`Refusal::ChallengeExpired`],
+    /// [`Refusal::ChallengeNotSigned`]; [`Refusal::ChallengeNotExpected`] if this verifier issues none.
+    pub fn begin_with_challenge<'p>(
+        &self,
+        evidence: &str,
+        challenge: &str,
+        policy: &'p Policy,
+        now: OffsetDateTime,
+    ) -> Result<Exchange<'p>, Refusal> {
+        let challenges = self.challenges.as_ref().ok_or(Refusal::ChallengeNotExpected)?;
+        let challenge = challenges.check(challenge, self.audience.as_deref(), now)?;
+        self.begin_any(evidence, Some(challenge), policy, now)
+    }
+
+    /// Makes a challenge for one attempt of one agent. `now` is the server's clock.
+    ///
+    /// # Errors
+    ///
+    /// [`NoRandomness`] if the system gives no random bytes. `None` if this verifier demands no challenge.
+    pub fn issue_challenge(&self, now: OffsetDateTime) -> Option<Result<Challenge, NoRandomness>> {
+        self.challenges.as_ref().map(|challenges| challenges.issue(self.audience.as_deref(), now))
+    }
+
+    fn begin_any<'p>(
+        &self,
+        evidence: &str,
+        challenge: Option<Challenge>,
+        policy: &'p Policy,
+        now: OffsetDateTime,
+    ) -> Result<Exchange<'p>, Refusal> {
         let url = PresignedUrl::parse_with(evidence, &self.endpoints)?;
-        self.check_signed_headers(&url)?;
+        self.check_signed_headers(&url, challenge.is_some())?;
         // Roles give temporary credentials, and those come with a token; nobody else is ever let in.
         match url.access_key_kind() {
             AccessKeyKind::LongTerm => return Err(Refusal::LongTermCredentials),
@@ -103,7 +153,7 @@ impl Verifier {
         // STS goes by its own 15 minutes and ignores X-Amz-Expires, so both are ours to check.
         let life = url.expires_in().map_or(self.max_age, |expires| expires.min(self.max_age));
         let good_until = url.signed_at() + life;
-        let exchange = Exchange { url, policy, audience: self.audience.clone(), good_until };
+        let exchange = Exchange { url, policy, audience: self.audience.clone(), challenge, good_until };
         exchange.check_age(now)?;
         policy.foresee(&exchange.url)?;
         Ok(exchange)
@@ -111,14 +161,19 @@ impl Verifier {
 
     /// Exactly `host` and what this verifier sends: a header that is signed and not sent breaks the signature,
     /// and one that is sent and not signed binds nothing.
-    fn check_signed_headers(&self, url: &PresignedUrl) -> Result<(), Refusal> {
-        let sent = |name: &str| name == "host" || self.audience.as_ref().is_some_and(|a| a.header() == name);
+    fn check_signed_headers(&self, url: &PresignedUrl, challenged: bool) -> Result<(), Refusal> {
+        let audience = self.audience.as_ref().map(|audience| audience.header());
+        let sent = |name: &str| {
+            name == "host" || audience == Some(name) || (challenged && name == Challenge::HEADER)
+        };
+        let signed = |wanted: &str| url.signed_headers().any(|name| name == wanted);
         if let Some(header) = url.signed_headers().find(|name| !sent(name)) {
             return Err(Refusal::UnexpectedSignedHeader { header: header.into() });
         }
-        match &self.audience {
-            Some(audience) if !url.signed_headers().any(|name| name == audience.header()) => {
-                Err(Refusal::AudienceNotSigned { header: audience.header().into() })
+        match audience {
+            Some(header) if !signed(header) => Err(Refusal::AudienceNotSigned { header: header.into() }),
+            _ if challenged && !signed(Challenge::HEADER) => {
+                Err(Refusal::ChallengeNotSigned { header: Challenge::HEADER })
             }
             _ => Ok(()),
         }
@@ -129,9 +184,9 @@ impl Verifier {
     /// # Errors
     ///
     /// [`VerifyError::Unavailable`] if there is no answer, [`VerifyError::InvalidReply`] if it is none that is
-    /// read to its end, [`VerifyError::Refused`] if the evidence aged out while waiting.
+    /// read to its end. Reads no clock: [`Exchange::check_age`] is the caller's.
     pub async fn send(&self, exchange: &Exchange<'_>) -> Result<Reply, VerifyError> {
-        self.attempt(exchange, Instant::now() + self.timeout).await
+        self.attempt(exchange, Instant::now() + self.timeout, |_| Ok(())).await
     }
 
     /// The whole check: [`begin`](Self::begin), STS, [`Exchange::finish`].
@@ -146,19 +201,88 @@ impl Verifier {
     ///
     /// See [`VerifyError`], which says whose fault it was.
     pub async fn verify(&self, evidence: &str, policy: &Policy) -> Result<VerifiedAgent, VerifyError> {
-        let outcome = match self.begin(evidence, policy, wall_clock()) {
-            Ok(exchange) => self.carry_out(&exchange).await,
-            Err(refusal) => Err(refusal.into()),
-        };
+        self.verify_exchange(self.begin(evidence, policy, wall_clock())).await
+    }
+
+    /// As [`verify`](Self::verify), for evidence that signs a challenge.
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifyError`], and [`begin_with_challenge`](Self::begin_with_challenge).
+    pub async fn verify_with_challenge(
+        &self,
+        evidence: &str,
+        challenge: &str,
+        policy: &Policy,
+    ) -> Result<VerifiedAgent, VerifyError> {
+        self.verify_exchange(self.begin_with_challenge(evidence, challenge, policy, wall_clock())).await
+    }
+
+    async fn verify_exchange(
+        &self,
+        begun: Result<Exchange<'_>, Refusal>,
+    ) -> Result<VerifiedAgent, VerifyError> {
+        match begun {
+            Ok(exchange) => self.resolve(&exchange).await,
+            Err(refusal) => {
+                let outcome = Err(refusal.into());
+                report(&outcome);
+                outcome
+            }
+        }
+    }
+
+    /// Carries out an exchange that was begun: asks STS, again where that can help, and decides.
+    ///
+    /// # Errors
+    ///
+    /// See [`VerifyError`].
+    pub async fn resolve(&self, exchange: &Exchange<'_>) -> Result<VerifiedAgent, VerifyError> {
+        let outcome = self.carry_out(exchange).await;
         report(&outcome);
         outcome
     }
 
-    async fn carry_out(&self, exchange: &Exchange<'_>) -> Result<VerifiedAgent, VerifyError> {
+    /// How many exchanges run at once, and how many more may wait.
+    #[must_use]
+    pub fn limits(&self) -> (usize, usize) {
+        self.limits
+    }
+
+    /// How long a whole verification may take.
+    #[must_use]
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// As [`resolve`](Self::resolve), for a caller that reports the outcome itself.
+    pub(crate) async fn carry_out(&self, exchange: &Exchange<'_>) -> Result<VerifiedAgent, VerifyError> {
         let deadline = Instant::now() + self.timeout;
+        let agent = self.ask(exchange, deadline).await?;
+        let late = |_| VerifyError::Unavailable(Unavailable::Timeout);
+        timeout_at(deadline, self.check_instance(&agent)).await.map_err(late)??;
+        Ok(agent)
+    }
+
+    async fn check_instance(&self, agent: &VerifiedAgent) -> Result<(), VerifyError> {
+        let (Some(check), Some(instance)) = (&self.instance_check, agent.instance()) else { return Ok(()) };
+        let account = agent.identity().account();
+        let facts = InstanceFacts { account, instance: instance.clone(), region: agent.region().clone() };
+        match check.check(facts).await {
+            InstanceVerdict::Good => Ok(()),
+            InstanceVerdict::Refused => {
+                Err(Refusal::InstanceCheck(Seen::caller(agent.identity().arn())).into())
+            }
+            InstanceVerdict::Unknown => Err(VerifyError::Unavailable(Unavailable::InstanceCheck)),
+        }
+    }
+
+    /// Asks STS, again where that can help.
+    async fn ask(&self, exchange: &Exchange<'_>, deadline: Instant) -> Result<VerifiedAgent, VerifyError> {
         let mut attempt = 1;
         loop {
-            let outcome = match self.attempt(exchange, deadline).await {
+            // Time spent waiting for a place counts in the evidence's age.
+            let outcome = match self.attempt(exchange, deadline, |it| it.check_age(wall_clock())).await {
                 Ok(reply) => exchange
                     .finish(reply.status(), reply.content_type(), reply.expose_body())
                     .map_err(|error| with_retry_after(error, reply.retry_after())),
@@ -179,12 +303,20 @@ impl Verifier {
         }
     }
 
-    async fn attempt(&self, exchange: &Exchange<'_>, deadline: Instant) -> Result<Reply, VerifyError> {
+    /// Waits for a place, looks at the evidence once more, and asks.
+    async fn attempt(
+        &self,
+        exchange: &Exchange<'_>,
+        deadline: Instant,
+        still_good: impl FnOnce(&Exchange<'_>) -> Result<(), Refusal>,
+    ) -> Result<Reply, VerifyError> {
         let late = |_| VerifyError::Unavailable(Unavailable::Timeout);
         let permit = timeout_at(deadline, self.gate.enter()).await.map_err(late)?;
         let _permit = permit.map_err(VerifyError::Unavailable)?;
-        exchange.check_age(wall_clock())?;
-        timeout_at(deadline, self.client.ask(exchange)).await.map_err(late)?
+        still_good(exchange)?;
+        let reply = timeout_at(deadline, self.client.ask(exchange)).await.map_err(late)??;
+        tracing::debug!(host = exchange.evidence().host(), status = reply.status(), "STS answered");
+        Ok(reply)
     }
 }
 

@@ -1,9 +1,9 @@
 //! A faithful local STS, for tests of whatever verifies pre-signed `GetCallerIdentity` URLs.
 //!
 //! [`LocalSts`] speaks TLS on loopback with a CA of its own, knows the [`Principal`]s it is told, and answers as
-//! STS does: the recorded bytes of success, the recorded errors, the same checks, with the
-//! signature proved by [`sigv4`], which shares no code with any signer. Told to play a [`Fault`], it misbehaves
-//! byte for byte as asked. Code under test needs two things only: the address to connect to and the CA to trust.
+//! STS does: the recorded bytes of success, the recorded errors, the same checks, with the signature proved by
+//! [`sigv4`], which shares no code with any signer. Told to play a [`Fault`], it misbehaves byte for byte as asked.
+//! Code under test needs two things only: the address to connect to and the CA to trust.
 //!
 //! ```
 //! use sts_agent_name::testing::{Fault, LocalSts, Principal};

@@ -9,6 +9,7 @@
 )]
 #![allow(dead_code, reason = "each test file uses its own part of this module")]
 
+pub(crate) mod doors;
 pub(crate) mod local;
 
 use std::fs;

@@ -2,10 +2,12 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sts_agent_name::testing::LocalSts;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
@@ -73,7 +75,8 @@ impl Client {
     /// What comes before the end of the connection.
     pub(crate) async fn rest(&mut self) -> io::Result<Vec<u8>> {
         let mut rest = Vec::new();
-        self.stream.read_to_end(&mut rest).await?;
+        let end = timeout(Duration::from_secs(10), self.stream.read_to_end(&mut rest));
+        end.await.expect("the connection stays open")?;
         Ok(rest)
     }
 }
