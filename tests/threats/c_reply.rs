@@ -38,8 +38,40 @@ fn t46_markup_beside_elements() {
     assert_eq!(from_reply(200, XML, doctype.replace(&format!(">{ACCOUNT}<"), ">&a;<")), "malformed_reply");
     for markup in ["<![CDATA[ ]]>", "<?x y?>", "<!-- -->", "<!DOCTYPE x>", "&nbsp;", "&#49;"] {
         assert_eq!(from_changed_reply(RESULT, &format!("{markup}{RESULT}")), "malformed_reply", "{markup}");
-        let inside = format!("<Account>{markup}");
-        assert_eq!(from_changed_reply("<Account>", &inside), "malformed_reply", "{markup} in a text");
+        for element in ["<Account>", "<Arn>", "<RequestId>"] {
+            let inside = format!("{element}{markup}");
+            assert_eq!(from_changed_reply(element, &inside), "malformed_reply", "{markup} in {element}");
+        }
+    }
+    for element in ["<Account>", "<RequestId>"] {
+        assert_eq!(
+            from_changed_reply(element, &format!("{element}>")),
+            "malformed_reply",
+            "a bare > in {element}"
+        );
+    }
+    assert_eq!(from_changed_reply("<RequestId>", "<RequestId>a&amp;b"), "accept");
+}
+
+/// What STS may add beside the result: elements without attributes, nested four deep and no deeper.
+#[test]
+fn metadata_is_passed_over_within_bounds() {
+    let nested = |depth: usize| {
+        let elements = format!("{}x{}", "<a>".repeat(depth), "</a>".repeat(depth));
+        from_changed_reply("<RequestId>", &format!("{elements}<RequestId>"))
+    };
+    assert_eq!((nested(3), nested(4), nested(5)), ("accept", "accept", "malformed_reply"));
+    for (inner, want) in [
+        ("<a/>", "accept"),
+        ("<a><b/></a>", "accept"),
+        ("<a><b><c><d><e/></d></c></b></a>", "malformed_reply"),
+        ("<a><b><c><d/></c></b></a>", "accept"),
+        ("<a x=\"y\"/>", "malformed_reply"),
+        ("<a x=\"y\"></a>", "malformed_reply"),
+        ("<a:b/>", "malformed_reply"),
+        ("<a></b>", "malformed_reply"),
+    ] {
+        assert_eq!(from_changed_reply("<RequestId>", &format!("{inner}<RequestId>")), want, "{inner}");
     }
 }
 
