@@ -102,7 +102,7 @@ pub(crate) fn check_refusal(body: &[u8]) {
     match refusal {
         ReplyError::Other { code: ours } => {
             assert_eq!(*ours, *code());
-            assert!(is_made_of(&ours, 1, 64, "."));
+            assert!(is_made_of(&ours, 1, 48, "."));
         }
         ReplyError::Throttled => assert!(THROTTLED.contains(&code().as_str())),
         ReplyError::SignatureRejected { .. } => assert_eq!(code(), "SignatureDoesNotMatch"),
