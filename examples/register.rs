@@ -23,9 +23,9 @@ use sts_agent_name::registrar::{
     NameAssignment, NameRelease, NameSettings, RegisterError, Registered, Registrar, Registration,
 };
 use sts_agent_name::registry::{self, AgentType, Scope};
-use sts_agent_name::server::Verifier;
+use sts_agent_name::server::{ChallengeKey, Challenges, Verifier};
 use sts_agent_name::testing::{LocalSts, LocalStsBuilder, Principal};
-use sts_agent_name::{Audience, Endpoint, PresignedUrl, Region};
+use sts_agent_name::{Audience, Challenge, Endpoint, PresignedUrl, Region};
 use time::OffsetDateTime;
 use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
@@ -101,42 +101,47 @@ async fn local() -> Result<ExitCode> {
     let mut first = None;
     for machine in &agents {
         title(&format!("An agent on {}", machine.session));
-        let url = machine.sign(&ours)?;
+        let challenge = server.issue()?;
+        let url = machine.sign(&ours, &challenge)?;
         say("agent", &format!("signed {}", redacted(&url)));
-        let registered = story.admit(machine.session, url.expose()).await;
-        first = first.or(registered.map(|registered| (url, registered)));
+        let registered = story.admit(machine.session, url.expose(), &challenge).await;
+        first = first.or(registered.map(|registered| (url, challenge, registered)));
     }
-    let (used, first) = first.ok_or("no agent was named")?;
+    let (used, its_challenge, first) = first.ok_or("no agent was named")?;
 
     let elsewhere = Audience::new("ci.evil.example")?;
-    let changed = agents[1].sign(&ours)?.expose().replace("X-Amz-Expires=900", "X-Amz-Expires=899");
+    let challenge = server.issue()?;
+    let signed = |machine: &Machine, audience: &Audience| machine.sign(audience, &challenge);
+    let changed = signed(&agents[1], &ours)?.expose().replace("X-Amz-Expires=900", "X-Amz-Expires=899");
     for (who, evidence, code) in [
-        ("with credentials that AWS does not know", forger.sign(&ours)?.expose(), "credentials_unknown"),
+        ("with credentials that AWS does not know", signed(&forger, &ours)?.expose(), "credentials_unknown"),
         ("with another's URL, one parameter changed", &changed, "wrong_audience_or_signature"),
         (
             "with real credentials of a foreign account",
-            foreigner.sign(&ours)?.expose(),
+            signed(&foreigner, &ours)?.expose(),
             "account_not_allowed",
         ),
-        ("on a web server of the same account", web_server.sign(&ours)?.expose(), "role_not_allowed"),
+        ("on a web server of the same account", signed(&web_server, &ours)?.expose(), "role_not_allowed"),
         (
             "with a URL that was signed for another server",
-            agents[1].sign(&elsewhere)?.expose(),
+            signed(&agents[1], &elsewhere)?.expose(),
             "wrong_audience_or_signature",
         ),
-        ("with the URL that the first agent used", used.expose(), "already_spent"),
-        ("that runs on the first agent, beside it", agents[0].sign(&ours)?.expose(), "name_taken"),
+        ("with a URL it has seen, and a challenge of its own", used.expose(), "wrong_audience_or_signature"),
+        ("that runs on the first agent, beside it", signed(&agents[0], &ours)?.expose(), "name_taken"),
     ] {
         title(&format!("A rogue {who}"));
-        story.refuse(code, evidence).await;
+        story.refuse(code, evidence, &challenge).await;
     }
+    title("A rogue with the URL that the first agent used, and its challenge");
+    story.refuse("already_spent", used.expose(), &its_challenge).await;
 
     title("The first agent works, and leaves");
     server.registrar.renew(&server.linux, &server.scope, &first.name, &first.claim_id).await?;
     say("agent", "renewed its claim");
     server.registrar.release(&server.linux, &server.scope, &first.name, &first.claim_id).await?;
     say("agent", &format!("released its name, which is held for {} seconds", HOLD.as_secs()));
-    story.refuse("name_taken", agents[0].sign(&ours)?.expose()).await;
+    story.refuse("name_taken", signed(&agents[0], &ours)?.expose(), &challenge).await;
 
     println!("\n{}", if story.as_told { "All went as told." } else { "NOT all went as told." });
     Ok(if story.as_told { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -164,16 +169,18 @@ impl Machine {
     }
 
     /// The agent's whole part: one signature for each attempt.
-    fn sign(&self, audience: &Audience) -> Result<PresignedUrl> {
+    fn sign(&self, audience: &Audience, challenge: &Challenge) -> Result<PresignedUrl> {
         let credentials = Credentials::new(&self.key_id, SECRET, Some(self.token.clone()), None, "example");
         let frankfurt = Endpoint::regional(&Region::parse("eu-central-1")?)?;
-        let presigner = Presigner::new(frankfurt).with_audience(audience.clone());
+        let presigner = Presigner::new(frankfurt).with_audience(audience.clone()).with_challenge(challenge);
         Ok(presigner.presign(&credentials, next_second())?)
     }
 }
 
 /// The server: one registrar, one agent type, whose registration token the rogues have stolen.
 struct Server {
+    challenges: Challenges,
+    audience: Audience,
     registrar: Registrar,
     linux: AgentType,
     scope: Scope,
@@ -181,7 +188,9 @@ struct Server {
 
 impl Server {
     async fn new(sts: &LocalSts, audience: &Audience) -> Result<Self> {
-        let verifier = Verifier::builder().audience(audience.clone());
+        // A key for this run; servers of one kind share one.
+        let challenges = Challenges::new(ChallengeKey::new("1", [7; 32])?);
+        let verifier = Verifier::builder().audience(audience.clone()).challenges(challenges.clone());
         // With real STS this line is left out.
         let verifier = verifier.danger_stand_in(sts.addr(), sts.ca_pem()).build()?;
         let registrar = Registrar::new(registry::connect("memory:").await?, vec![verifier]);
@@ -193,11 +202,20 @@ impl Server {
         let linux = AgentType::parse("s1-ci-agents")?;
         let settings = NameSettings::new(assignment, NameRelease::After(HOLD))?;
         registrar.set_agent_type(linux.clone(), settings)?;
-        Ok(Self { registrar, linux, scope: Scope::parse("acme")? })
+        Ok(Self { challenges, audience: audience.clone(), registrar, linux, scope: Scope::parse("acme")? })
     }
 
-    async fn register(&self, evidence: &str) -> std::result::Result<Registered, RegisterError> {
-        self.registrar.register(Registration::new(&self.linux, &self.scope, evidence)).await
+    fn issue(&self) -> Result<Challenge> {
+        Ok(self.challenges.issue(Some(&self.audience), now())?)
+    }
+
+    async fn register(
+        &self,
+        evidence: &str,
+        challenge: &Challenge,
+    ) -> std::result::Result<Registered, RegisterError> {
+        let registration = Registration::new(&self.linux, &self.scope, evidence);
+        self.registrar.register(registration.with_challenge(challenge.expose())).await
     }
 }
 
@@ -208,15 +226,15 @@ struct Story<'a> {
 }
 
 impl Story<'_> {
-    async fn admit(&mut self, name: &str, evidence: &str) -> Option<Registered> {
-        let outcome = self.server.register(evidence).await;
+    async fn admit(&mut self, name: &str, evidence: &str, challenge: &Challenge) -> Option<Registered> {
+        let outcome = self.server.register(evidence, challenge).await;
         self.as_told &= outcome.as_ref().is_ok_and(|registered| registered.name.as_str() == name);
         tell(&outcome);
         outcome.ok()
     }
 
-    async fn refuse(&mut self, code: &str, evidence: &str) {
-        let outcome = self.server.register(evidence).await;
+    async fn refuse(&mut self, code: &str, evidence: &str, challenge: &Challenge) {
+        let outcome = self.server.register(evidence, challenge).await;
         self.as_told &= outcome.as_ref().is_err_and(|error| error.code() == code);
         tell(&outcome);
     }

@@ -33,8 +33,9 @@ fn three_agents_are_named_and_the_rogues_refused() {
             "403 account_not_allowed: the caller's account is not allowed here",
             "403 role_not_allowed: the caller's role is not allowed here",
             "401 wrong_audience_or_signature: AWS rejected the signature: it is for another server or challenge, or wrong",
-            "409 already_spent: this URL has been used; sign again for each attempt",
+            "401 wrong_audience_or_signature: AWS rejected the signature: it is for another server or challenge, or wrong",
             "409 name_taken: this name is taken",
+            "409 already_spent: this URL has been used; sign again for each attempt",
             "409 name_taken: this name is taken",
         ]
     );
