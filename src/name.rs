@@ -112,4 +112,15 @@ mod tests {
             assert_eq!(AgentName::parse(&text).is_ok(), good, "{text:?}");
         }
     }
+
+    #[cfg(feature = "registry")]
+    #[test]
+    fn a_random_name_draws_from_all_64_letters() {
+        use std::collections::BTreeSet;
+        let names: BTreeSet<AgentName> = (0..200).map(|_| AgentName::random().expect("randomness")).collect();
+        assert_eq!(names.len(), 200);
+        let letters: BTreeSet<char> = names.iter().flat_map(|name| name.as_str().chars()).collect();
+        // 4,000 letters leave one out with a probability of 64 times (63/64)^4000, below 10^-25.
+        assert_eq!(letters.len(), 64, "{letters:?}");
+    }
 }
