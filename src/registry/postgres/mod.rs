@@ -64,13 +64,24 @@ impl PostgresStore {
     /// Connects to the database of `url` and makes the tables if they are missing. Any number of servers may do so at
     /// once.
     ///
+    /// ```no_run
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
+    /// use sts_agent_name::registry::PostgresStore;
+    ///
+    /// let url = "postgres://agents@db.internal/agents?sslmode=verify-full&sslrootcert=/etc/ssl/db.pem";
+    /// let store = PostgresStore::connect(url).await?;
+    /// # let _ = store;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// The URL is not understood, the server is not there or refuses, or the tables are not those of a registry that
     /// this build knows. None of the errors holds the URL.
     pub async fn connect(url: &str) -> Result<Self, ConnectError> {
-        let mut settings = Settings::parse(url)?;
-        let trust = core::mem::replace(&mut settings.trust, tls::Trust::Anyone);
+        let (settings, trust) = Settings::parse(url)?;
         let connector = trust.connector()?;
         let operations = Lane::new(&settings, connector.clone(), settings.pool_size)?;
         let lookups = Lane::new(&settings, connector, settings.lookup_pool_size)?;

@@ -26,10 +26,9 @@ const KEEPALIVE: Duration = Duration::from_secs(30);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 const MAX_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// What a URL says.
+/// What a URL says, but for whom to trust.
 pub(super) struct Settings {
     pub(super) config: Config,
-    pub(super) trust: Trust,
     pub(super) pool_size: usize,
     pub(super) lookup_pool_size: usize,
     pub(super) statement_timeout: Duration,
@@ -37,7 +36,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    pub(super) fn parse(url: &str) -> Result<Self, ConnectError> {
+    pub(super) fn parse(url: &str) -> Result<(Self, Trust), ConnectError> {
         let (base, query) = url.split_once('?').unwrap_or((url, ""));
         let mut own = Own::default();
         let mut rest = Vec::new();
@@ -67,14 +66,14 @@ impl Settings {
         }
         let trust = own.tls(&mut config)?;
         fill_in(&mut config);
-        Ok(Self {
+        let settings = Self {
             config,
-            trust,
             pool_size: size(own.pool_size, POOL_SIZE)?,
             lookup_pool_size: size(own.lookup_pool_size, LOOKUP_POOL_SIZE)?,
             statement_timeout: timeout(own.statement_timeout, STATEMENT_TIMEOUT)?,
             lock_timeout: timeout(own.lock_timeout, LOCK_TIMEOUT)?,
-        })
+        };
+        Ok((settings, trust))
     }
 }
 
