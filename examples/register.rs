@@ -5,7 +5,12 @@
 //! cargo run --example register
 //! ```
 //!
-//! The exit status is 0 only if all went as told.
+//! The exit status is 0 only if all went as told. With real AWS, on a machine with a role and with whatever
+//! credentials the AWS tools would find there:
+//!
+//! ```text
+//! cargo run --example register --features aws-config -- --live 123456789012 'ci-agent-*'
+//! ```
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -37,6 +42,46 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     tracing_subscriber::registry().with(Narrator).init();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => local().await,
+        ["--live", account, role] => live(account, role).await,
+        _ => Err("usage: register [--live ACCOUNT ROLE_PATTERN]".into()),
+    }
+}
+
+/// One agent and one server, with this machine's own credentials and real STS.
+#[cfg(feature = "aws-config")]
+async fn live(account: &str, role: &str) -> Result<ExitCode> {
+    use sts_agent_name::policy::Policy;
+
+    let (provider, region) = sts_agent_name::agent::aws::default_credentials_and_region().await?;
+    let audience = Audience::new("ci.example.com")?;
+    let presigner = Presigner::new(Endpoint::regional(&region)?).with_audience(audience.clone());
+    let url = presigner.presign_from(&provider, now()).await?;
+    say("agent", &format!("signed {}", redacted(&url)));
+
+    let policy = Policy::builder().account(account).role(role).build()?;
+    let verifier = Verifier::builder().audience(audience).build()?;
+    match verifier.verify(url.expose(), &policy).await {
+        Ok(agent) => {
+            say("NAMED", agent.name().as_str());
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(error) => {
+            say("REFUSED", &format!("{} {}: {error}", error.http_status(), error.code()));
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+#[cfg(not(feature = "aws-config"))]
+#[expect(clippy::unused_async, reason = "the one with the feature waits")]
+async fn live(_account: &str, _role: &str) -> Result<ExitCode> {
+    Err("--live needs the default credential chain: add `--features aws-config`".into())
+}
+
+async fn local() -> Result<ExitCode> {
     println!("A server, three agents, and rogues with a stolen registration token. STS is a local one.");
     let agents = [
         Machine::new(1, ACCOUNT, "ci-agent-linux", "i-0123456789abcdef0"),

@@ -70,6 +70,20 @@ def signings():
         b"audience: x-k8s-aws-id=cluster\nchallenge: 1.k1.c2VydmVyLWlzc3VlZA\n")
 
 
+def settings():
+    for name, text in {
+        "agent": '{"assignment":"agent"}',
+        "agent-held": '{"assignment":"agent","release_after_seconds":60}',
+        "sts": '{"assignment":"aws_sts","accounts":["012345678901"],"roles":["a","b-*"],"release_after_seconds":3600}',
+        "sts-template": '{"assignment":"aws_sts","accounts":["123456789012","210987654321"],"roles":["a"],"name_template":"{account_id}/{instance_id}"}',
+        "semaphore-agent": '{"assignment_origin":"ASSIGNMENT_ORIGIN_AGENT","release_after":0}',
+        "semaphore-sts": '{"assignment_origin":"ASSIGNMENT_ORIGIN_AWS_STS","release_after":3600,"aws":{"account_id":"012345678901","role_name_patterns":"a, b-*"}}',
+        "no-role": '{"assignment":"aws_sts","accounts":["123456789012"],"roles":[]}',
+        "every-role": '{"assignment":"aws_sts","accounts":["123456789012"],"roles":["*"]}',
+    }.items():
+        yield name, text.encode()
+
+
 def decisions():
     evidence = next(payload for name, _, payload in fixtures("urls") if name == "good-base")
     bodies = {name: payload for name, headers, payload in fixtures("replies") if len(payload) < 1024}
@@ -96,7 +110,7 @@ def decisions():
 def main():
     for target, seeds in {
         "arn": arns(), "presign_verify": signings(), "presigned_url": urls(), "reply": replies(),
-        "role_pattern": role_patterns(), "verify_decision": decisions(),
+        "role_pattern": role_patterns(), "settings": settings(), "verify_decision": decisions(),
     }.items():
         folder = HERE / "seeds" / target
         folder.mkdir(parents=True, exist_ok=True)

@@ -57,6 +57,16 @@
     )
 )]
 
+/// Who is trusted for what.
+#[cfg(doc)]
+#[doc = include_str!("../docs/threat-model.md")]
+pub mod threat_model {}
+
+/// What this crate is built on.
+#[cfg(doc)]
+#[doc = include_str!("../docs/dependencies.md")]
+pub mod dependencies {}
+
 mod access_key;
 mod account;
 #[cfg(feature = "agent")]

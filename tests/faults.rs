@@ -26,7 +26,7 @@ use sts_agent_name::server::{Unavailable, VerifyError};
 use sts_agent_name::testing::{Certificate, Fault, LocalSts};
 
 /// For faults that are over when the deadline is: time enough for a handshake on a busy machine.
-const SHORT: Duration = Duration::from_secs(1);
+const SHORT: Duration = Duration::from_secs(2);
 /// For faults that are seen at once.
 const AMPLE: Duration = Duration::from_secs(8);
 /// The most that one verification may hold, whatever it is sent.

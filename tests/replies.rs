@@ -12,7 +12,7 @@ mod common;
 
 use common::doors::{read_reply as read, reply_verdict};
 use common::fixtures;
-use sts_agent_name::ArnResource;
+use sts_agent_name::{ArnResource, ReplyError, SignatureHint};
 
 #[test]
 fn each_vector_ends_as_it_says() {
@@ -56,4 +56,18 @@ fn the_recorded_reply_gives_every_part() {
     assert_eq!(caller.role_id(), Some("AROASX7QLUIYK4AQBODTV"));
     let want = ArnResource::AssumedRole { role: "conjur-role", session: "i-08241b0e31fe23d20" };
     assert_eq!(caller.arn().resource(), want);
+}
+
+#[test]
+fn the_message_of_a_rejected_signature_is_a_hint() {
+    let mut seen = Vec::new();
+    for fixture in fixtures("replies") {
+        if let Err(ReplyError::SignatureRejected { hint }) = read(&fixture) {
+            seen.push((fixture.name, hint));
+        }
+    }
+    let hint = |name: &str| seen.iter().find(|(fixture, _)| fixture == name).map(|(_, hint)| *hint);
+    assert_eq!(hint("signature-rejected-recorded-expired"), Some(SignatureHint::Expired));
+    assert_eq!(hint("signature-rejected-mismatch"), Some(SignatureHint::Mismatch));
+    assert_eq!(hint("signature-rejected-region"), Some(SignatureHint::Scope));
 }

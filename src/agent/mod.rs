@@ -68,6 +68,13 @@ const LIFETIME: Duration = Duration::from_mins(15);
 /// Keep one presigner for an agent's life: `SigV4` is deterministic, so two signings within one second are one
 /// signature, and a server takes each signature once. A presigner never signs one second twice; it takes the
 /// next free one instead, at most 60 seconds ahead.
+///
+/// # What is logged
+///
+/// Nothing. The signer beneath (`aws-sigv4`) writes the session token into an event of level TRACE, so it runs under
+/// a `tracing` subscriber that takes none. Two things about `tracing`'s own features remain: with `log-always`, which
+/// goes around subscribers, **the token reaches the logger at level TRACE**; and with `log`, whose records end as
+/// soon as a process has had a subscriber, they end with the first signing.
 pub struct Presigner {
     endpoint: Endpoint,
     audience: Option<Audience>,

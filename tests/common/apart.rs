@@ -1,6 +1,8 @@
 //! A local STS on a thread of its own and a client that has the test's thread for itself: what one does is
 //! neither waited for nor counted with the other.
 
+#![allow(dead_code, reason = "each test file uses its own part of this module")]
+
 use std::time::{Duration, Instant};
 
 use sts_agent_name::policy::{Policy, VerifiedAgent};

@@ -20,7 +20,8 @@ use common::fixtures;
 use property::presign_verify::Case;
 use property::reply::Texts;
 use property::{
-    EVIDENCE, arn, edit, policy, presign_verify, presigned_url, reply, role_pattern, verify_decision,
+    EVIDENCE, arn, edit, policy, presign_verify, presigned_url, reply, role_pattern, settings,
+    verify_decision,
 };
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -32,12 +33,13 @@ type Property = fn(&[u8]);
 #[test]
 fn the_seeds_of_the_fuzz_targets_hold() {
     let seeds = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds");
-    let targets: [(&str, Property); 6] = [
+    let targets: [(&str, Property); 7] = [
         ("arn", arn::check),
         ("presign_verify", presign_verify::check),
         ("presigned_url", presigned_url::check),
         ("reply", reply::check),
         ("role_pattern", role_pattern::check),
+        ("settings", settings::check),
         ("verify_decision", verify_decision::check),
     ];
     for (target, check) in targets.iter().filter(|_| seeds.exists()) {
@@ -142,6 +144,30 @@ fn texts() -> impl Strategy<Value = Texts> {
             Texts { arn, user_id, account }
         },
     )
+}
+
+/// Settings of either form, or nearly.
+fn settings_text() -> impl Strategy<Value = String> {
+    let seconds = select(vec!["0", "59", "60", "3600", "31536000", "31536001", "-1"]);
+    let accounts = select(vec![
+        r#"["123456789012"]"#,
+        r#"["123456789012","210987654321"]"#,
+        r#"["123456789012","123456789012"]"#,
+        r#"["12345678901"]"#,
+        "[]",
+    ]);
+    let roles = prop::collection::vec("[ab*]{0,4}", 0..4);
+    let template = select(vec!["{instance_id}", "{account_id}/{instance_id}", "{session}", "{role}"]);
+    (seconds, accounts, roles, template, 0..5).prop_map(|(seconds, accounts, roles, template, form)| match form {
+        0 => format!(r#"{{"assignment":"agent","release_after_seconds":{seconds}}}"#),
+        1 => format!(r#"{{"assignment":"aws_sts","accounts":{accounts},"roles":{roles:?},"release_after_seconds":{seconds}}}"#),
+        2 => format!(r#"{{"assignment":"aws_sts","accounts":{accounts},"roles":{roles:?},"name_template":"{template}"}}"#),
+        3 => format!(r#"{{"assignment_origin":"ASSIGNMENT_ORIGIN_AGENT","release_after":{seconds}}}"#),
+        _ => format!(
+            r#"{{"assignment_origin":"ASSIGNMENT_ORIGIN_AWS_STS","release_after":{seconds},"aws":{{"account_id":"123456789012","role_name_patterns":"{}"}}}}"#,
+            roles.join(",")
+        ),
+    })
 }
 
 /// Words that mean something to a policy.
@@ -296,6 +322,12 @@ proptest! {
     ) {
         role_pattern::check_one(&pattern, &name);
         role_pattern::check_list(&list, &name);
+    }
+
+    #[test]
+    fn settings_survive_both_forms(input in settings_text(), seeds in seeds()) {
+        settings::check(&edit::edits(input.as_bytes(), settings::WORDS, &seeds));
+        settings::check(input.as_bytes());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::setup::{
     ROLE_ID, XML, finish, from_changed_reply, from_reply, good_reply, plain_policy, replies, role_arn, sts,
     success, urls, verify, verify_with,
 };
-use crate::wire::asked;
+use crate::wire::{asked, asked_and_answered};
 
 const RESULT: &str = "<GetCallerIdentityResult>";
 
@@ -38,8 +38,40 @@ fn t46_markup_beside_elements() {
     assert_eq!(from_reply(200, XML, doctype.replace(&format!(">{ACCOUNT}<"), ">&a;<")), "malformed_reply");
     for markup in ["<![CDATA[ ]]>", "<?x y?>", "<!-- -->", "<!DOCTYPE x>", "&nbsp;", "&#49;"] {
         assert_eq!(from_changed_reply(RESULT, &format!("{markup}{RESULT}")), "malformed_reply", "{markup}");
-        let inside = format!("<Account>{markup}");
-        assert_eq!(from_changed_reply("<Account>", &inside), "malformed_reply", "{markup} in a text");
+        for element in ["<Account>", "<Arn>", "<RequestId>"] {
+            let inside = format!("{element}{markup}");
+            assert_eq!(from_changed_reply(element, &inside), "malformed_reply", "{markup} in {element}");
+        }
+    }
+    for element in ["<Account>", "<RequestId>"] {
+        assert_eq!(
+            from_changed_reply(element, &format!("{element}>")),
+            "malformed_reply",
+            "a bare > in {element}"
+        );
+    }
+    assert_eq!(from_changed_reply("<RequestId>", "<RequestId>a&amp;b"), "accept");
+}
+
+/// What STS may add beside the result: elements without attributes, nested four deep and no deeper.
+#[test]
+fn metadata_is_passed_over_within_bounds() {
+    let nested = |depth: usize| {
+        let elements = format!("{}x{}", "<a>".repeat(depth), "</a>".repeat(depth));
+        from_changed_reply("<RequestId>", &format!("{elements}<RequestId>"))
+    };
+    assert_eq!((nested(3), nested(4), nested(5)), ("accept", "accept", "malformed_reply"));
+    for (inner, want) in [
+        ("<a/>", "accept"),
+        ("<a><b/></a>", "accept"),
+        ("<a><b><c><d><e/></d></c></b></a>", "malformed_reply"),
+        ("<a><b><c><d/></c></b></a>", "accept"),
+        ("<a x=\"y\"/>", "malformed_reply"),
+        ("<a x=\"y\"></a>", "malformed_reply"),
+        ("<a:b/>", "malformed_reply"),
+        ("<a></b>", "malformed_reply"),
+    ] {
+        assert_eq!(from_changed_reply("<RequestId>", &format!("{inner}<RequestId>")), want, "{inner}");
     }
 }
 
@@ -168,7 +200,15 @@ async fn t54_compressed_bomb() {
     sts.play(Fault::GzipBomb);
     let url = presigned(&Endpoint::global());
     assert_eq!(verify(&sts, url.expose(), &plain_policy()).await, "invalid_reply");
+    // An encoding that was not asked for is refused by its name, even if the bytes are plain.
+    for line in
+        ["Content-Encoding: gzip\r\n", "Content-Encoding: br\r\n", "Content-Encoding: gzip, identity\r\n"]
+    {
+        let answered = asked_and_answered("sts.amazonaws.com", url.expose(), &plain_policy(), line).await;
+        assert_eq!(answered.outcome, "invalid_reply", "{line}");
+    }
     let asked = asked("sts.amazonaws.com", url.expose(), &plain_policy()).await;
+    assert_eq!(asked.outcome, "verified");
     let encodings = asked.headers().into_iter().filter(|(name, _)| name == "accept-encoding");
     assert_eq!(encodings.map(|(_, value)| value).collect::<Vec<_>>(), ["identity"]);
 }

@@ -42,7 +42,9 @@ async fn t58_session_name_spoof() {
     assert_eq!(verify(&identity, url.expose(), &instances).await, "verified");
     let arn = role_arn(ACCOUNT, "aws:ec2-instance", INSTANCE);
     assert_eq!(finish_as(&instances, &arn, &user_id(INSTANCE)), "invalid_reply");
-    assert!(include_str!("../../README.md").contains("chosen by anyone who may assume the role"));
+    for page in [include_str!("../../README.md"), include_str!("../../docs/threat-model.md")] {
+        assert!(page.contains("name can be chosen by anyone who may assume the role"));
+    }
 }
 
 /// Credentials are carried off the instance: their life, the evidence's life and the audience bound what they do,

@@ -73,6 +73,21 @@ async fn t82_throttle_read_as_refusal() {
     for status in [400, 403, 429, 503] {
         assert_eq!(from_reply(status, XML, body("Throttling", "Rate exceeded")), "throttled", "{status}");
     }
+    // Without the document there is no code to go by.
+    assert_eq!(from_reply(503, Some("text/html"), body("Throttling", "Rate exceeded")), "server_error");
+    assert_eq!(from_reply(400, Some("text/html"), body("Throttling", "Rate exceeded")), "wrong_content_type");
+    // A code that is none is not passed on.
+    for (code, want) in [
+        ("AccessDenied", "other_refusal"),
+        ("Client.Denied", "other_refusal"),
+        (".", "other_refusal"),
+        ("Access Denied", "malformed_reply"),
+        ("Access-Denied", "malformed_reply"),
+        ("", "malformed_reply"),
+        (&"A".repeat(65), "malformed_reply"),
+    ] {
+        assert_eq!(from_reply(400, XML, body(code, "")), want, "{code}");
+    }
     // The code decides, not the message.
     assert_eq!(from_reply(400, XML, body("AccessDenied", "Throttling: Rate exceeded")), "other_refusal");
     let sts = sts().await;

@@ -111,3 +111,22 @@ fn each_fixture_with_a_number_belongs_to_a_test() {
         }
     }
 }
+
+/// The pages of `docs/` name tests that exist.
+#[test]
+fn pages_name_tests_that_exist() {
+    let tests = tests();
+    let mut named = 0;
+    for page in ["docs/threat-model.md"] {
+        let text = fs::read_to_string(root().join(page)).expect(page);
+        for code in text.split('`').skip(1).step_by(2) {
+            let Some(row) = code.strip_prefix('t').and_then(|rest| rest.get(..2)?.parse::<u8>().ok()) else {
+                continue;
+            };
+            let name = tests.get(&row).map(|test| test.name.rsplit("::").next().unwrap().to_owned());
+            assert_eq!(name.as_deref(), Some(code), "{page}");
+            named += 1;
+        }
+    }
+    assert!(named >= 25, "{named}");
+}

@@ -36,6 +36,16 @@ impl Asked {
 
 /// Verifies evidence for `host`, and tells what was sent.
 pub(crate) async fn asked(host: &str, evidence: &str, policy: &Policy) -> Asked {
+    asked_and_answered(host, evidence, policy, "").await
+}
+
+/// The same, with one more header line in the answer.
+pub(crate) async fn asked_and_answered(
+    host: &str,
+    evidence: &str,
+    policy: &Policy,
+    line: &'static str,
+) -> Asked {
     let key = KeyPair::generate().expect("a key");
     let params = CertificateParams::new([host.to_owned()]).expect("a name");
     let certificate = params.self_signed(&key).expect("a certificate");
@@ -57,7 +67,7 @@ pub(crate) async fn asked(host: &str, evidence: &str, policy: &Policy) -> Asked 
         while let Ok(Ok(1..)) = timeout(Duration::from_millis(200), stream.read_buf(&mut request)).await {}
         let body = good_reply();
         let head = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: {}\r\nConnection: close\r\n{line}\r\n",
             body.len()
         );
         stream.write_all(format!("{head}{body}").as_bytes()).await.expect("written");

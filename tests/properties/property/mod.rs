@@ -21,6 +21,7 @@ pub(crate) mod presign_verify;
 pub(crate) mod presigned_url;
 pub(crate) mod reply;
 pub(crate) mod role_pattern;
+pub(crate) mod settings;
 pub(crate) mod verify_decision;
 
 use time::OffsetDateTime;
