@@ -221,6 +221,31 @@ fn policy_and_caller() -> impl Strategy<Value = (String, Texts)> {
     (line, caller)
 }
 
+/// Evidence around the edges of what is in order.
+fn evidence() -> impl Strategy<Value = String> {
+    let expires = select(&["&X-Amz-Expires=900", "&X-Amz-Expires=60", "&X-Amz-Expires=604800", ""]);
+    let age = prop_oneof![select(vec![-61, -60, -59, 0, 59, 60, 61, 899, 900, 901, 86_400]), -70..910_i64];
+    let key = prop_oneof![4 => Just("ASIA"), 1 => Just("AKIA")];
+    let host =
+        prop_oneof![4 => Just("sts.us-east-1.amazonaws.com"), 1 => Just("sts.cn-north-1.amazonaws.com.cn")];
+    let headers = prop_oneof![4 => Just("host"), 1 => Just("host%3Bx-audience")];
+    let token = prop_oneof![4 => Just("&X-Amz-Security-Token=FAKE"), 1 => Just("")];
+    (expires, age, key, host, headers, token).prop_map(|(expires, age, key, host, headers, token)| {
+        let at = property::now() - time::Duration::seconds(age);
+        let day = format!("{:04}{:02}{:02}", at.year(), u8::from(at.month()), at.day());
+        let (hour, minute, second) = at.to_hms();
+        let region = host.split('.').nth(1).unwrap_or_default();
+        EVIDENCE
+            .replace("20260101T000000Z", &format!("{day}T{hour:02}{minute:02}{second:02}Z"))
+            .replace("%2F20260101%2Fus-east-1%2F", &format!("%2F{day}%2F{region}%2F"))
+            .replace("sts.us-east-1.amazonaws.com", host)
+            .replace("&X-Amz-Expires=900", expires)
+            .replace("=ASIA", &format!("={key}"))
+            .replace("=host", &format!("={headers}"))
+            .replace("&X-Amz-Security-Token=FAKE", token)
+    })
+}
+
 fn case() -> impl Strategy<Value = Case> {
     let hosts: Vec<String> = EndpointSet::built_in().iter().map(Endpoint::host).map(str::to_owned).collect();
     let host = prop_oneof![
@@ -325,6 +350,12 @@ proptest! {
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(8192) })]
+
+    #[test]
+    fn a_second_judge_begins_alike(evidence in evidence(), partition in select(&["aws", "aws-cn"])) {
+        let line = format!("account=123456789012 any-role partition={partition}");
+        verify_decision::check(format!("{line}\n{evidence}\n").as_bytes());
+    }
 
     #[test]
     fn a_second_judge_decides_alike((line, texts) in policy_and_caller()) {
