@@ -112,6 +112,7 @@ async fn local() -> Result<ExitCode> {
     let elsewhere = Audience::new("ci.evil.example")?;
     let challenge = server.issue()?;
     let signed = |machine: &Machine, audience: &Audience| machine.sign(audience, &challenge);
+    let seen = agents[1].sign(&ours, &server.issue()?)?;
     let changed = signed(&agents[1], &ours)?.expose().replace("X-Amz-Expires=900", "X-Amz-Expires=899");
     for (who, evidence, code) in [
         ("with credentials that AWS does not know", signed(&forger, &ours)?.expose(), "credentials_unknown"),
@@ -127,7 +128,7 @@ async fn local() -> Result<ExitCode> {
             signed(&agents[1], &elsewhere)?.expose(),
             "wrong_audience_or_signature",
         ),
-        ("with a URL it has seen, and a challenge of its own", used.expose(), "wrong_audience_or_signature"),
+        ("with a URL it has seen, and a challenge of its own", seen.expose(), "wrong_audience_or_signature"),
         ("that runs on the first agent, beside it", signed(&agents[0], &ours)?.expose(), "name_taken"),
     ] {
         title(&format!("A rogue {who}"));

@@ -25,6 +25,7 @@ struct Process {
     child: Child,
     address: String,
     output: BufReader<ChildStdout>,
+    config: PathBuf,
 }
 
 impl Process {
@@ -45,7 +46,7 @@ impl Process {
         let mut line = String::new();
         output.read_line(&mut line).expect("a line");
         let address = line.trim().strip_prefix("listening on ").expect("its address").to_owned();
-        Self { child, address, output }
+        Self { child, address, output, config: file }
     }
 
     /// Status, `Retry-After` and body.
@@ -77,6 +78,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ended_already = self.child.kill();
         let _reaped = self.child.wait();
+        let _gone_already = std::fs::remove_file(&self.config);
     }
 }
 
