@@ -90,7 +90,7 @@ async fn fill(cluster: &Cluster, names: usize) {
         CREATE TABLE IF NOT EXISTS reference (LIKE registry_name INCLUDING DEFAULTS, PRIMARY KEY (scope, name));
         TRUNCATE registry_name, registry_spent, floor, reference;
         INSERT INTO registry_name
-            SELECT '{SCOPE}', 'there-' || n, 's1-linux', 'somebody', sha256(n::text::bytea), NULL, true, false,
+            SELECT '{SCOPE}', 'there-' || lpad(n::text, 7, '0'), 's1-linux', 'somebody', sha256(n::text::bytea), NULL, true, false,
                 now() + interval '1 day', now() + interval '1 day'
             FROM generate_series(1, {names}) AS n;
         INSERT INTO floor SELECT * FROM registry_name;
@@ -171,7 +171,7 @@ impl Worker {
             }
             Way::Refused => {
                 let number = usize::from(claim_id[0]) * 256 + usize::from(claim_id[1]);
-                let name = format!("there-{}", number % self.names + 1);
+                let name = format!("there-{:07}", number % self.names + 1);
                 let agent = Agent { name: name.parse().unwrap(), ..agent };
                 assert!(!is_granted(&agent.claim(&*self.store).await.unwrap()));
             }
