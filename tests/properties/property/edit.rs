@@ -40,7 +40,7 @@ pub(crate) fn edit(input: &[u8], words: &[&str], seed: u64) -> Vec<u8> {
     let (from, to) = (random.below(pieces.len()), random.below(pieces.len()));
     let run = (1 + random.below(6)).min(pieces.len() - from);
     let changed;
-    match random.below(12) {
+    match random.below(13) {
         // Whole pieces: left out, doubled, moved, many times, swapped.
         0 => drop(pieces.drain(from..from + run)),
         1 => pieces = [&pieces[..to], &pieces[from..from + run], &pieces[to..]].concat(),
@@ -67,9 +67,15 @@ pub(crate) fn edit(input: &[u8], words: &[&str], seed: u64) -> Vec<u8> {
             changed = recased(pieces[from], &mut random);
             pieces[from] = &changed;
         }
+        // All that are one text stay one text: a name that stands in three places is still one name.
+        9 => {
+            let one = pieces[from];
+            changed = one_byte(one, &mut random);
+            pieces.iter_mut().filter(|piece| **piece == one).for_each(|piece| *piece = &changed);
+        }
         // Single bytes.
-        9 => return escaped(input, &mut random),
-        10 => return one_byte(input, &mut random),
+        10 => return escaped(input, &mut random),
+        11 => return one_byte(input, &mut random),
         _ => return unescaped(input, &mut random),
     }
     pieces.concat()
