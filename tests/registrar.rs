@@ -306,6 +306,20 @@ fn settings_go_through_both_forms_and_back() {
     }
 }
 
+/// Found by fuzzing: serde's derive reads a list of values as a struct.
+#[test]
+fn settings_are_named_fields_and_not_a_list() {
+    for text in [r#"["agent", null, null, null, 60]"#, r#"["agent"]"#] {
+        assert!(serde_json::from_str::<NameSettings>(text).is_err(), "{text}");
+    }
+    for text in [
+        r#"["ASSIGNMENT_ORIGIN_AGENT", 76]"#,
+        r#"{"assignment_origin":"ASSIGNMENT_ORIGIN_AWS_STS","aws":["123456789012","a"]}"#,
+    ] {
+        assert!(serde_json::from_str::<SemaphoreSettings>(text).is_err(), "{text}");
+    }
+}
+
 #[test]
 fn each_wrong_setting_names_its_field() {
     let own = |text: &str| serde_json::from_str::<NameSettings>(text).expect_err(text).to_string();

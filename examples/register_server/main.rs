@@ -55,10 +55,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(store) = arguments.next() {
         config.store = store;
     }
+    let stop = told_to_stop()?;
     let listener = TcpListener::bind(config.listen).await?;
     println!("listening on {}", listener.local_addr()?);
     let router = build(config).await?.router();
-    axum::serve(listener, router).with_graceful_shutdown(told_to_stop()).await?;
+    axum::serve(listener, router).with_graceful_shutdown(stop).await?;
     println!("stopped");
     Ok(())
 }
@@ -85,18 +86,23 @@ fn challenges(key: &str) -> Result<Challenges, Box<dyn Error>> {
     Ok(Challenges::new(ChallengeKey::new("1", secret)?))
 }
 
-/// Ends when the process is asked to; requests that are under way are finished first.
-async fn told_to_stop() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
+/// Ends when the process is asked to; requests that are under way are finished first. Listens from the moment it is
+/// called, not only once it is awaited.
+#[cfg(unix)]
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
         }
-    }
-    let _without_signals = tokio::signal::ctrl_c().await;
+    })
+}
+
+#[cfg(not(unix))]
+fn told_to_stop() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        let _without_signals = tokio::signal::ctrl_c().await;
+    })
 }

@@ -1,9 +1,40 @@
 //! The two written forms of the settings.
 
+use core::fmt;
+use core::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::settings::{InvalidSettings, NameAssignment, NameRelease, NameSettings};
 use crate::account::AccountId;
+
+/// A struct that is read from named fields only. Serde's derive takes a bare list of values as well, in which a
+/// reader of the settings would look for names in vain.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Named<T>(T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Named<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Fields<T> {
+            type Value = Named<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("named fields")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(Named)
+            }
+        }
+
+        deserializer.deserialize_map(Fields(PhantomData))
+    }
+}
 
 /// Our own form.
 #[derive(Deserialize, Serialize)]
@@ -76,7 +107,7 @@ impl From<&NameSettings> for OwnForm {
 
 impl<'de> Deserialize<'de> for NameSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        OwnForm::deserialize(deserializer)?.try_into().map_err(de::Error::custom)
+        Named::<OwnForm>::deserialize(deserializer)?.0.try_into().map_err(de::Error::custom)
     }
 }
 
@@ -131,7 +162,7 @@ struct SemaphoreForm {
     #[serde(default)]
     release_after: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    aws: Option<SemaphoreAws>,
+    aws: Option<Named<SemaphoreAws>>,
 }
 
 #[derive(Clone, Copy, Deserialize, Serialize)]
@@ -155,7 +186,7 @@ impl TryFrom<SemaphoreForm> for SemaphoreSettings {
     fn try_from(form: SemaphoreForm) -> Result<Self, Self::Error> {
         let assignment = match (form.assignment_origin, form.aws) {
             (SemaphoreOrigin::Agent, None) => NameAssignment::Agent,
-            (SemaphoreOrigin::AwsSts, Some(aws)) => NameAssignment::AwsSts {
+            (SemaphoreOrigin::AwsSts, Some(Named(aws))) => NameAssignment::AwsSts {
                 accounts: accounts_of(&[aws.account_id])?,
                 roles: aws
                     .role_name_patterns
@@ -172,7 +203,7 @@ impl TryFrom<SemaphoreForm> for SemaphoreSettings {
 
 impl<'de> Deserialize<'de> for SemaphoreSettings {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        SemaphoreForm::deserialize(deserializer)?.try_into().map_err(de::Error::custom)
+        Named::<SemaphoreForm>::deserialize(deserializer)?.0.try_into().map_err(de::Error::custom)
     }
 }
 
@@ -184,7 +215,7 @@ impl Serialize for SemaphoreSettings {
             NameAssignment::AwsSts { accounts, roles, .. } => {
                 let account_id = accounts.first().map(ToString::to_string).unwrap_or_default();
                 let aws = SemaphoreAws { account_id, role_name_patterns: roles.join(",") };
-                (SemaphoreOrigin::AwsSts, Some(aws))
+                (SemaphoreOrigin::AwsSts, Some(Named(aws)))
             }
         };
         SemaphoreForm { assignment_origin, release_after, aws }.serialize(serializer)
