@@ -115,4 +115,41 @@ mod tests {
         // All ones: a number of more than twelve digits? 2^40 - 1 is 1,099,511,627,775.
         assert_eq!(account_hint("ASIA7777777777777777"), None);
     }
+
+    /// A hint that was wrong would lock honest agents out, so whatever cannot be read must give none; and each
+    /// account must be found in the key IDs that hold it.
+    #[test]
+    fn a_million_random_keys_are_read_or_let_be() {
+        const ALPHABET: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567019_";
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut random = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        let mut hints = 0;
+        for _ in 0..1_000_000 {
+            let length = usize::try_from(random() % 24).unwrap();
+            let letter = |bits: u64| char::from(ALPHABET[usize::try_from(bits % 36).unwrap()]);
+            let key: String = "ASIA".chars().chain((0..length).map(|_| letter(random()))).collect();
+            let readable =
+                length >= 10 && key.bytes().skip(4).all(|b| matches!(b, b'A'..=b'Z' | b'2'..=b'7'));
+            let hint = account_hint(&key);
+            assert!(hint.is_none() || readable, "{key}");
+            hints += u32::from(hint.is_some());
+        }
+        assert!(hints > 1_000, "{hints}");
+        for _ in 0..100_000 {
+            let number = random() % 1_000_000_000_000;
+            // The account's forty bits behind the top bit, seven bits of something else, and two to fill up.
+            let bits = (1_u64 << 49) | (number << 9) | (random() & 0x1ff);
+            let digit =
+                |place: u32| char::from(ALPHABET[usize::try_from((bits >> (place * 5)) & 31).unwrap()]);
+            let key: String =
+                "ASIA".chars().chain((0..10).rev().map(digit)).chain("ABCDEF".chars()).collect();
+            let hint = account_hint(&key).map(|account| account.to_string());
+            assert_eq!(hint, Some(format!("{number:012}")), "{key}");
+        }
+    }
 }

@@ -42,6 +42,7 @@ pub(crate) fn is_instance_id(text: &str) -> bool {
 }
 
 /// Whether an instance ID stands anywhere in `text` as a word of its own.
+#[cfg(feature = "registry")]
 pub(crate) fn has_instance_id(text: &str) -> bool {
     let is_word_byte = |byte: u8| byte.is_ascii_alphanumeric();
     text.match_indices("i-").any(|(start, _)| {
@@ -53,7 +54,7 @@ pub(crate) fn has_instance_id(text: &str) -> bool {
     })
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "registry"))]
 mod tests {
     use super::has_instance_id;
 

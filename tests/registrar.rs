@@ -148,6 +148,40 @@ async fn a_lost_reply_is_made_good_by_the_key_and_by_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_stolen_url_is_refused_elsewhere_later_twice_and_at_another_replica() {
+    let sts = LocalSts::builder().principal(agent()).start().await.expect("a local STS");
+    let store = Arc::new(MemoryStore::new());
+    let (linux, scope) = (AgentType::parse("s1-linux").unwrap(), Scope::parse("acme").unwrap());
+    let server = |audience: &str, store: &Arc<MemoryStore>, max_age: u64| {
+        let audience = Audience::new(audience).expect("an audience");
+        let verifier = builder(&sts).audience(audience).max_age(Duration::from_secs(max_age)).build();
+        let registrar = Registrar::new(store.clone(), vec![verifier.expect("a verifier")]);
+        registrar.set_agent_type(linux.clone(), settings(NameRelease::Immediately)).expect("set");
+        registrar
+    };
+    let presigner =
+        Presigner::new(Endpoint::global()).with_audience(Audience::new("ci.example.com").unwrap());
+    let sign = |age: i64| {
+        let at = now() - time::Duration::seconds(age);
+        presigner.presign(&credentials(), at).expect("signed").expose().to_owned()
+    };
+    let (stolen, old) = (sign(1), sign(100));
+    let registration = Registration::new(&linux, &scope, &stolen);
+    let (ours, replica) = (server("ci.example.com", &store, 900), server("ci.example.com", &store, 900));
+    let elsewhere = server("ci.evil.example", &Arc::new(MemoryStore::new()), 900);
+    assert_eq!(code(elsewhere.register(registration).await), "wrong_audience_or_signature");
+    let strict = server("ci.example.com", &store, 60);
+    assert_eq!(code(strict.register(Registration::new(&linux, &scope, &old)).await), "expired");
+    let used = ours.register(registration).await.expect("the agent itself");
+    assert_eq!(code(ours.register(registration).await), "already_spent");
+    assert_eq!(code(replica.register(registration).await), "already_spent");
+    // Fresh evidence of the same machine, while it lives.
+    ours.renew(&linux, &scope, &used.name, &used.claim_id).await.expect("renewed");
+    let fresh = sign(2);
+    assert_eq!(code(replica.register(Registration::new(&linux, &scope, &fresh)).await), "name_taken");
+}
+
+#[tokio::test]
 async fn a_held_name_is_nobodys() {
     let world = World::new(NameRelease::After(Duration::from_mins(1))).await;
     let first = world.prove(&world.sign(), Some(KEY)).await.expect("registered");

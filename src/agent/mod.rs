@@ -26,7 +26,14 @@
 //! **Sign for each attempt.** STS refuses a URL 15 minutes after its signing, whatever `X-Amz-Expires` says, and
 //! a server that keeps names unique takes each signature once. A URL written to a file at boot is dead a
 //! quarter of an hour later.
+//!
+//! Credentials come from wherever the agent has them, or, with feature `imds`, from the EC2 instance itself, whose
+//! identity role nobody can assume; with feature `aws-config`, from the default chain of the AWS SDK.
 
+#[cfg(feature = "aws-config")]
+pub mod aws;
+#[cfg(feature = "imds")]
+pub mod imds;
 mod seconds;
 
 use core::fmt;
@@ -61,6 +68,13 @@ const LIFETIME: Duration = Duration::from_mins(15);
 /// Keep one presigner for an agent's life: `SigV4` is deterministic, so two signings within one second are one
 /// signature, and a server takes each signature once. A presigner never signs one second twice; it takes the
 /// next free one instead, at most 60 seconds ahead.
+///
+/// # What is logged
+///
+/// Nothing. The signer beneath (`aws-sigv4`) writes the session token into an event of level TRACE, so it runs under
+/// a `tracing` subscriber that takes none. Two things about `tracing`'s own features remain: with `log-always`, which
+/// goes around subscribers, **the token reaches the logger at level TRACE**; and with `log`, whose records end as
+/// soon as a process has had a subscriber, they end with the first signing.
 pub struct Presigner {
     endpoint: Endpoint,
     audience: Option<Audience>,

@@ -27,7 +27,7 @@ pub enum ReplyError {
     /// [common errors]: https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
     #[error("STS refused the request: {code}")]
     Other {
-        /// The code: 1 to 64 letters, digits and dots.
+        /// The code: 1 to 48 letters, digits and dots.
         code: Box<str>,
     },
     /// A redirect. STS never sends one; following it would send the evidence elsewhere.

@@ -88,7 +88,8 @@ fn refusal(refused: &Refused<'_>) -> ReplyError {
         "InvalidClientTokenId" => ReplyError::InvalidClientToken,
         "ExpiredToken" | "ExpiredTokenException" => ReplyError::TokenExpired,
         "RegionDisabledException" => ReplyError::RegionDisabled,
-        code if all_of(code.as_bytes(), 1, 64, |b| b.is_ascii_alphanumeric() || b == b'.') => {
+        // Shorter than a signature, so that nothing in it can be one.
+        code if all_of(code.as_bytes(), 1, 48, |b| b.is_ascii_alphanumeric() || b == b'.') => {
             ReplyError::Other { code: code.into() }
         }
         _ => ReplyError::Malformed,

@@ -81,11 +81,20 @@ impl RolePatterns {
 
 impl Wild {
     fn matches(&self, name: &[u8]) -> bool {
+        self.matches_by(name, Finder::find)
+    }
+
+    /// As [`matches`](Self::matches), with the search given, so that a test can count what it looks at.
+    fn matches_by(
+        &self,
+        name: &[u8],
+        mut find: impl FnMut(&Finder<'static>, &[u8]) -> Option<usize>,
+    ) -> bool {
         let Some(rest) = name.strip_prefix(self.prefix.as_bytes()) else { return false };
         let Some(mut rest) = rest.strip_suffix(self.suffix.as_bytes()) else { return false };
         // The leftmost place for each piece leaves the most room for the next, so none is tried twice.
         for piece in &self.middle {
-            let Some(found) = piece.find(rest) else { return false };
+            let Some(found) = find(piece, rest) else { return false };
             rest = rest.get(found + piece.needle().len()..).unwrap_or_default();
         }
         true
@@ -141,6 +150,43 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, role), want, "{pattern} on {role}");
         }
+    }
+
+    /// How many bytes the comparisons and searches of one match go over, and its outcome.
+    fn steps(pattern: &str, role: &str) -> (usize, bool) {
+        let mut patterns = RolePatterns::default();
+        patterns.add(pattern).expect(pattern);
+        let [wild] = patterns.wild.as_slice() else { panic!("{pattern} has no star") };
+        let mut steps = wild.prefix.len() + wild.suffix.len();
+        let outcome = wild.matches_by(role.as_bytes(), |piece, rest| {
+            let found = piece.find(rest);
+            // What a search has gone over is never searched again; one that fails is the last.
+            steps += found.map_or(rest.len(), |place| place + piece.needle().len());
+            found
+        });
+        (steps, outcome)
+    }
+
+    #[test]
+    fn work_is_at_most_the_bytes_of_name_and_pattern() {
+        let mut roles: Vec<String> =
+            ["a", "b", "ab", "ba", "aab"].map(|unit| unit.repeat(64 / unit.len())).into();
+        roles.extend(["a".repeat(63) + "b", "b".to_owned() + &"a".repeat(63), "ab".to_owned()]);
+        let mut tried = 0;
+        for unit in ["*a", "a*", "*ab", "*aab", "*aaaaaaa", "**ab", "a*b*", "*b*a", "*ba*ab"] {
+            for pattern in (1..=128 / unit.len()).map(|times| unit.repeat(times)) {
+                for end in ["", "*", "b", "*c"] {
+                    let pattern = format!("{pattern}{end}");
+                    for role in roles.iter().filter(|_| pattern.len() <= RolePatterns::MAX_LENGTH) {
+                        let (steps, outcome) = steps(&pattern, role);
+                        assert!(steps <= role.len() + pattern.len(), "{steps} for {pattern} on {role}");
+                        assert_eq!(outcome, matches(&pattern, role), "{pattern} on {role}");
+                        tried += 1;
+                    }
+                }
+            }
+        }
+        assert!(tried > 5_000, "{tried}");
     }
 
     #[test]

@@ -14,7 +14,17 @@ use crate::partition::Partition;
 
 /// An agent whose evidence STS confirmed and whose identity the policy allowed.
 ///
-/// Only the whole check makes one: there is no constructor, no `Default` and no serde.
+/// Only the whole check makes one: there is no constructor, no `Default` and no serde, and no other name can be
+/// put into one.
+///
+/// ```compile_fail,E0451
+/// use sts_agent_name::AgentName;
+/// use sts_agent_name::policy::VerifiedAgent;
+///
+/// fn rename(agent: VerifiedAgent, name: AgentName) -> VerifiedAgent {
+///     VerifiedAgent { name, ..agent }
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct VerifiedAgent {
     pub(super) name: AgentName,

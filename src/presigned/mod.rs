@@ -41,7 +41,8 @@ pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 ///
 /// Holding one proves form only: no clock, no policy and no STS was asked. It is **a secret**: whoever has the
 /// text can act as the signer towards a server like this one for 15 minutes. So there is no `Display`, no
-/// equality and no serde, `Debug` leaves token and signature out, and the text is wiped on drop.
+/// equality and no serde, `Debug` leaves token and signature out, and the text is wiped on drop. Copies that the
+/// signer, the HTTP client and TLS make while they work are theirs, and are not wiped.
 ///
 /// ```
 /// use sts_agent_name::PresignedUrl;
@@ -59,6 +60,14 @@ pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 /// assert_eq!(url.access_key_id(), "ASIAIOSFODNN7EXAMPLE");
 /// assert_eq!(url.signed_headers().collect::<Vec<_>>(), ["host"]);
 /// # Ok::<(), sts_agent_name::InvalidUrl>(())
+/// ```
+///
+/// It does not get into a log by the way:
+///
+/// ```compile_fail,E0277
+/// fn log(url: &sts_agent_name::PresignedUrl) {
+///     println!("{url}");
+/// }
 /// ```
 pub struct PresignedUrl {
     text: SecretText,

@@ -76,29 +76,29 @@ struct NameRule {
 }
 
 /// What an agent sent.
-#[derive(Clone, Copy, Debug)]
-#[non_exhaustive]
+#[derive(Clone, Copy)]
+#[expect(clippy::exhaustive_structs, reason = "made by callers, from the five things that an agent can send")]
 pub struct Registration<'a> {
     /// The agent type, by the registration token that the agent showed.
     pub agent_type: &'a AgentType,
     /// Where the name must be unique.
     pub scope: &'a Scope,
     /// The name, the pre-signed URL, or nothing for a random name.
-    pub name: Evidence<'a>,
+    pub name: &'a str,
     /// The challenge that came beside the URL.
-    pub challenge: Option<Evidence<'a>>,
+    pub challenge: Option<&'a str>,
     /// The registration key: random text that the agent sends again when it heard no answer. Without one a
     /// claim whose answer was lost stands until its lease ends.
-    pub key: Option<Evidence<'a>>,
+    pub key: Option<&'a str>,
 }
 
-/// A text of the agent's that may be a secret.
-#[derive(Clone, Copy)]
-pub struct Evidence<'a>(&'a str);
-
-impl core::fmt::Debug for Evidence<'_> {
+/// Shows none of the texts that may be secrets.
+impl core::fmt::Debug for Registration<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("** redacted **")
+        f.debug_struct("Registration")
+            .field("agent_type", &self.agent_type)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
     }
 }
 
@@ -106,20 +106,20 @@ impl<'a> Registration<'a> {
     /// What every registration has; `name` is what the agent sent as its name.
     #[must_use]
     pub const fn new(agent_type: &'a AgentType, scope: &'a Scope, name: &'a str) -> Self {
-        Self { agent_type, scope, name: Evidence(name), challenge: None, key: None }
+        Self { agent_type, scope, name, challenge: None, key: None }
     }
 
     /// With the challenge that came beside the URL.
     #[must_use]
     pub const fn with_challenge(mut self, challenge: &'a str) -> Self {
-        self.challenge = Some(Evidence(challenge));
+        self.challenge = Some(challenge);
         self
     }
 
     /// With the agent's registration key.
     #[must_use]
     pub const fn with_key(mut self, key: &'a str) -> Self {
-        self.key = Some(Evidence(key));
+        self.key = Some(key);
         self
     }
 }
@@ -192,7 +192,10 @@ impl Registrar {
         let (agent_type, scope) = (registration.agent_type, registration.scope);
         match &outcome {
             Ok(it) => {
-                tracing::info!(%agent_type, %scope, name = %it.name, lease_until = %it.lease_until, "claim granted");
+                let owner = it.agent.as_ref().map(|agent| tracing::field::display(agent.owner()));
+                let signature = it.agent.as_ref().map(|agent| tracing::field::display(agent.signature()));
+                let (name, lease_until) = (&it.name, it.lease_until);
+                tracing::info!(%agent_type, %scope, %name, owner, signature, %lease_until, "claim granted");
             }
             Err(error) => {
                 let detail = std::error::Error::source(error).map(tracing::field::display);
@@ -204,11 +207,11 @@ impl Registrar {
 
     async fn try_register(&self, registration: Registration<'_>) -> Result<Registered, RegisterError> {
         let rule = self.rule(registration.agent_type)?;
-        let key = registration.key.map(|key| RegistrationKey::parse(key.0)).transpose();
+        let key = registration.key.map(RegistrationKey::parse).transpose();
         let key = key.map_err(|_| RegisterError::InvalidKey)?;
         let (name, owner, agent) = match &rule.policy {
             None => {
-                let name = plain_name(registration.name.0)?;
+                let name = plain_name(registration.name)?;
                 (name, NameOwner::parse(&format!("agent/{}", registration.agent_type)), None)
             }
             Some(policy) => {
@@ -239,7 +242,7 @@ impl Registrar {
         policy: &Policy,
         registration: Registration<'_>,
     ) -> Result<VerifiedAgent, RegisterError> {
-        if !registration.name.0.starts_with("https:") && AgentName::parse(registration.name.0).is_ok() {
+        if !registration.name.starts_with("https:") && AgentName::parse(registration.name).is_ok() {
             return Err(RegisterError::UrlExpected);
         }
         let (verifier, exchange) = self.begin(policy, registration)?;
@@ -248,7 +251,7 @@ impl Registrar {
         }
         let asked = async {
             let _place = rule.gate.enter().await?;
-            Ok::<_, RegisterError>(verifier.resolve(&exchange).await?)
+            Ok::<_, RegisterError>(verifier.carry_out(&exchange).await?)
         };
         timeout(verifier.timeout(), asked).await.map_err(|_| Unavailable::Timeout)?
     }
@@ -259,11 +262,11 @@ impl Registrar {
         policy: &'p Policy,
         registration: Registration<'_>,
     ) -> Result<(&Verifier, Exchange<'p>), Refusal> {
-        let (evidence, now) = (registration.name.0, wall_clock());
+        let (evidence, now) = (registration.name, wall_clock());
         let mut first = None;
         for verifier in &self.verifiers {
             let begun = match registration.challenge {
-                Some(challenge) => verifier.begin_with_challenge(evidence, challenge.0, policy, now),
+                Some(challenge) => verifier.begin_with_challenge(evidence, challenge, policy, now),
                 None => verifier.begin(evidence, policy, now),
             };
             match begun {

@@ -46,11 +46,28 @@ pub async fn connect(url: &str) -> Result<Arc<dyn NameStore>, ConnectError> {
     }
 }
 
+#[cfg(feature = "sqlite")]
+async fn sqlite(rest: &str) -> Result<Arc<dyn NameStore>, ConnectError> {
+    const PATH: &str = "sqlite:// is followed by the path of a file, without ?, # and NUL";
+    let path = rest.strip_prefix("//").ok_or(ConnectError::InvalidUrl { rule: PATH })?;
+    if path.is_empty() || path.starts_with(':') || path.contains(['?', '#', '\0']) {
+        return Err(ConnectError::InvalidUrl { rule: PATH });
+    }
+    Ok(Arc::new(super::SqliteStore::open(path.as_ref()).await?))
+}
+
+#[cfg(not(feature = "sqlite"))]
 #[expect(clippy::unused_async, reason = "of one shape with the store it stands for")]
 async fn sqlite(_: &str) -> Result<Arc<dyn NameStore>, ConnectError> {
     Err(ConnectError::MissingFeature { feature: "sqlite" })
 }
 
+#[cfg(feature = "postgres")]
+async fn postgres(url: &str) -> Result<Arc<dyn NameStore>, ConnectError> {
+    Ok(Arc::new(super::PostgresStore::connect(url).await?))
+}
+
+#[cfg(not(feature = "postgres"))]
 #[expect(clippy::unused_async, reason = "of one shape with the store it stands for")]
 async fn postgres(_: &str) -> Result<Arc<dyn NameStore>, ConnectError> {
     Err(ConnectError::MissingFeature { feature: "postgres" })

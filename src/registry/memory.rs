@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use time::OffsetDateTime;
 
 use super::clock::{Clock, after, moment};
-use super::rule::{Micros, Standing, Verdict, decide};
+use super::rule::{Micros, Standing, Verdict, Wish};
 use super::{
     AgentType, ClaimId, ClaimOutcome, ClaimRequest, ClaimState, EvictOutcome, MAX_PAGE, NameOwner,
     NameRecord, NameStore, ReleaseOutcome, RenewOutcome, SPENT_LIFETIME, SWEEP_NAMES, SWEEP_SPENT, Scope,
@@ -77,14 +77,12 @@ impl MemoryStore {
         self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn claim_now(&self, request: &ClaimRequest<'_>) -> Result<ClaimOutcome, StoreError> {
+    fn claim_now(&self, wish: Wish) -> Result<ClaimOutcome, StoreError> {
         let mut tables = self.lock();
         let now = self.clock.now();
-        let at = (request.scope.clone(), request.name.clone());
-        let signature = request.signature.map(|id| *id.as_bytes());
-        let spent_by = signature.and_then(|id| tables.spent.get(&id)).map(|spent| spent.claim_id);
-        let standing = tables.names.get(&at).map(Row::standing);
-        match decide(request, standing.as_ref(), spent_by, now) {
+        let at = (wish.scope.clone(), wish.name.clone());
+        let spent_by = wish.signature.and_then(|id| tables.spent.get(&id)).copied();
+        match wish.decide(tables.names.get(&at).map(Row::standing).as_ref(), spent_by, now) {
             Verdict::AlreadySpent => return Ok(ClaimOutcome::AlreadySpent),
             Verdict::GrantedBefore { lease_until } => {
                 return Ok(ClaimOutcome::Granted { lease_until: shown(lease_until)? });
@@ -93,32 +91,27 @@ impl MemoryStore {
             Verdict::Grant => {}
         }
         tables.sweep(now);
-        let more_names = !tables.names.contains_key(&at);
-        if more_names && tables.names.len() >= self.max_names
-            || signature.is_some() && tables.spent.len() >= self.max_spent
-        {
+        let names_full = !tables.names.contains_key(&at) && tables.names.len() >= self.max_names;
+        let spent_full = wish.signature.is_some() && tables.spent.len() >= self.max_spent;
+        if names_full || spent_full {
             return Err(StoreError::Full);
         }
-        let claim_id = request.claim_id.fingerprint();
-        if let Some(id) = signature {
-            let expires_at = after(now, SPENT_LIFETIME);
-            tables.spent.insert(id, Spent { claim_id });
-            tables.spent_by_expiry.insert((expires_at, id));
+        if let Some(id) = wish.signature {
+            tables.spent.insert(id, wish.claim_id);
+            tables.spent_by_expiry.insert((after(now, SPENT_LIFETIME), id));
         }
-        let lease_until = after(now, request.lease);
-        tables.put(
-            at,
-            Row {
-                agent_type: request.agent_type.clone(),
-                owner: request.owner.clone(),
-                key: request.key.map(super::RegistrationKey::fingerprint),
-                claim_id,
-                renewed: false,
-                released: false,
-                lease_until,
-                free_at: lease_until,
-            },
-        );
+        let lease_until = after(now, wish.lease);
+        let row = Row {
+            agent_type: wish.agent_type,
+            owner: wish.owner,
+            key: wish.key,
+            claim_id: wish.claim_id,
+            renewed: false,
+            released: false,
+            lease_until,
+            free_at: lease_until,
+        };
+        tables.put(at, row);
         Ok(ClaimOutcome::Granted { lease_until: shown(lease_until)? })
     }
 
@@ -146,7 +139,7 @@ impl MemoryStore {
 
 impl NameStore for MemoryStore {
     fn claim<'a>(&'a self, request: ClaimRequest<'a>) -> StoreFuture<'a, ClaimOutcome> {
-        Box::pin(async move { self.claim_now(&request) })
+        Box::pin(async move { self.claim_now(Wish::new(&request)) })
     }
 
     fn is_spent<'a>(&'a self, signature: &'a SignatureId) -> StoreFuture<'a, bool> {
@@ -247,7 +240,8 @@ type At = (Scope, AgentName);
 struct Tables {
     names: BTreeMap<At, Row>,
     names_by_free_at: BTreeSet<(Micros, At)>,
-    spent: HashMap<[u8; 32], Spent>,
+    /// Signature, and the claim id that spent it: fingerprints both.
+    spent: HashMap<[u8; 32], [u8; 32]>,
     spent_by_expiry: BTreeSet<(Micros, [u8; 32])>,
 }
 
@@ -292,11 +286,6 @@ impl Tables {
             }
         }
     }
-}
-
-#[derive(Debug)]
-struct Spent {
-    claim_id: [u8; 32],
 }
 
 #[derive(Clone, Debug)]

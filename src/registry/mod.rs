@@ -18,12 +18,18 @@
 mod claim;
 mod claim_id;
 mod clock;
+#[cfg(feature = "testing")]
+pub mod conformance;
 mod connect;
 mod error;
 mod key;
 mod memory;
 mod outcome;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod rule;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod text;
 
 use core::fmt;
@@ -39,6 +45,10 @@ pub use self::error::StoreError;
 pub use self::key::{InvalidRegistrationKey, RegistrationKey};
 pub use self::memory::MemoryStore;
 pub use self::outcome::{ClaimOutcome, ClaimState, EvictOutcome, NameRecord, ReleaseOutcome, RenewOutcome};
+#[cfg(feature = "postgres")]
+pub use self::postgres::PostgresStore;
+#[cfg(feature = "sqlite")]
+pub use self::sqlite::SqliteStore;
 pub use self::text::{AgentType, InvalidText, NameOwner, Scope, TextPart};
 use crate::name::AgentName;
 use crate::policy::SignatureId;

@@ -14,6 +14,7 @@ use super::gate::Gate;
 use super::instance_check::InstanceCheck;
 use crate::binding::Audience;
 use crate::endpoint::{Endpoint, EndpointSet, EndpointVariant};
+use crate::secret::SecretText;
 
 /// How long STS accepts a signature: 15 minutes after `X-Amz-Date`, fixed. Ours can only be shorter.
 pub(super) const MAX_AGE: Duration = Duration::from_mins(15);
@@ -116,7 +117,10 @@ impl VerifierBuilder {
 
     /// Goes through this HTTP proxy. Proxy variables in the environment are never looked at.
     pub fn proxy(mut self, url: &str) -> Self {
-        self.client.proxy = Some(url.into());
+        // It may hold a password.
+        let mut secret = SecretText::with_capacity(url.len());
+        secret.push_str(url);
+        self.client.proxy = Some(secret);
         self
     }
 
@@ -151,6 +155,10 @@ impl VerifierBuilder {
         if self.client.timeout.is_zero() || self.client.connect_timeout.is_zero() {
             return Err(InvalidVerifier::Timeout);
         }
+        // The client's own error quotes the URL.
+        if self.client.proxy.as_ref().is_some_and(|proxy| reqwest::Proxy::https(proxy.expose()).is_err()) {
+            return Err(InvalidVerifier::Proxy);
+        }
         for (endpoint, pem) in self.authorities {
             if endpoint.variant() != EndpointVariant::Custom {
                 return Err(InvalidVerifier::RootForBuiltIn);
@@ -180,7 +188,7 @@ impl VerifierBuilder {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum InvalidVerifier {
-    /// The HTTP client cannot be set up: a certificate or the proxy's URL is malformed.
+    /// The HTTP client cannot be set up: a certificate is malformed.
     #[error("the HTTP client cannot be set up")]
     Client(#[source] Transport),
     /// No exchange could ever run.
@@ -189,6 +197,9 @@ pub enum InvalidVerifier {
     /// The maximum age is zero, or above the 15 minutes after which STS refuses.
     #[error("maximum age is not between zero and 15 minutes")]
     MaxAge,
+    /// The proxy's URL is malformed. It may hold a password, so nothing of it is told.
+    #[error("the proxy's URL is malformed")]
+    Proxy,
     /// A certificate authority is named for a host of the built-in table; a private authority must never speak
     /// for AWS.
     #[error("a root certificate can only be named for a custom endpoint")]

@@ -69,7 +69,24 @@ impl fmt::Debug for ChallengeKey {
 #[non_exhaustive]
 pub struct InvalidChallengeKey;
 
-/// Issues and checks challenges.
+/// Issues and checks challenges, which keep no state.
+///
+/// # On the wire
+///
+/// 1. The agent asks its server for a challenge; the server answers with the text that [`issue`](Self::issue)
+///    gives.
+/// 2. The agent signs it ([`Presigner::with_challenge`](crate::agent::Presigner::with_challenge)): its value goes
+///    into the header [`Challenge::HEADER`], whose name stands in the URL and whose value does not.
+/// 3. The agent sends the URL and, beside it, the challenge.
+/// 4. The server checks the challenge's MAC and age, and sends it to STS in that header
+///    ([`Verifier::begin_with_challenge`](super::Verifier::begin_with_challenge)): STS says whether it was signed.
+///
+/// ```text
+/// 1 . <key ID> . <expiry, Unix seconds> . <32 random bytes, hexadecimal> . <HMAC-SHA-256, hexadecimal>
+/// ```
+///
+/// A challenge bounds the time in which a URL is good to its own life; that the URL is good once is the registry's
+/// part. `examples/challenge.rs` shows it over HTTP.
 ///
 /// ```
 /// use sts_agent_name::server::{ChallengeKey, Challenges};

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
+use zeroize::Zeroizing;
 
 use super::error::{Transport, Unavailable, VerifyError};
 use super::exchange::Exchange;
@@ -12,6 +13,7 @@ use super::roots::Roots;
 use crate::identity::{CallerIdentity, ReplyError};
 use crate::policy::Refusal;
 use crate::presigned::InvalidUrl;
+use crate::secret::SecretText;
 
 /// The longest wait that a `Retry-After` is believed.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
@@ -20,7 +22,8 @@ const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
 pub struct Reply {
     status: StatusCode,
     content_type: Option<Box<str>>,
-    body: Vec<u8>,
+    /// Wiped when it is dropped, since it can quote the request.
+    body: Zeroizing<Vec<u8>>,
     retry_after: Option<Duration>,
 }
 
@@ -69,7 +72,7 @@ pub(super) struct ClientSettings {
     pub(super) connect_timeout: Duration,
     pub(super) timeout: Duration,
     pub(super) idle_per_host: usize,
-    pub(super) proxy: Option<Box<str>>,
+    pub(super) proxy: Option<SecretText>,
     /// The certificate authority of a custom endpoint, by host.
     pub(super) private: HashMap<Box<str>, Box<str>>,
     #[cfg(feature = "testing")]
@@ -113,23 +116,30 @@ impl StsClient {
     }
 }
 
-/// Everything that a general client does for convenience is off.
+/// Everything that a general client does for convenience is off, said one by one: what is off by default here may
+/// be on where another crate switches on a feature of the HTTP client.
 fn builder(settings: &ClientSettings) -> Result<ClientBuilder, reqwest::Error> {
     let builder = Client::builder()
         .https_only(true)
         .http1_only()
+        .tls_backend_rustls()
         .tls_version_min(reqwest::tls::Version::TLS_1_2)
         // A redirect would carry the evidence elsewhere; it is an error (`ReplyError::Redirected`).
         .redirect(reqwest::redirect::Policy::none())
         .referer(false)
         .retry(reqwest::retry::never())
+        // A compressed reply is an error (`ReplyError::Encoded`), not something to unpack.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
         // No environment variable decides where evidence goes.
         .no_proxy()
         .connect_timeout(settings.connect_timeout)
         .timeout(settings.timeout)
         .pool_max_idle_per_host(settings.idle_per_host);
     match &settings.proxy {
-        Some(proxy) => Ok(builder.proxy(reqwest::Proxy::https(&**proxy)?)),
+        Some(proxy) => Ok(builder.proxy(reqwest::Proxy::https(proxy.expose())?)),
         None => Ok(builder),
     }
 }
@@ -142,8 +152,10 @@ async fn read(mut response: Response) -> Result<Reply, VerifyError> {
     if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(VerifyError::InvalidReply(ReplyError::Encoded));
     }
-    let mut body = Vec::new();
-    // The body of a redirect is of no interest; its connection is closed.
+    let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
+    let room = announced.unwrap_or_default().min(CallerIdentity::MAX_REPLY);
+    let mut body = Zeroizing::new(Vec::with_capacity(room));
+    // The body of a redirect is of no interest; unless it has come already, its connection is closed.
     while !status.is_redirection()
         && let Some(chunk) = response.chunk().await.map_err(unavailable)?
     {
@@ -151,9 +163,20 @@ async fn read(mut response: Response) -> Result<Reply, VerifyError> {
         if body.len().saturating_add(chunk.len()) > CallerIdentity::MAX_REPLY {
             return Err(VerifyError::InvalidReply(ReplyError::TooLarge));
         }
-        body.extend_from_slice(&chunk);
+        append(&mut body, &chunk);
     }
     Ok(Reply { status, content_type, body, retry_after })
+}
+
+/// Appends, moving to a larger buffer (and wiping the old one) should the room not do.
+fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
+    let need = body.len().saturating_add(chunk.len());
+    if need > body.capacity() {
+        let mut larger = Zeroizing::new(Vec::with_capacity(need.saturating_mul(2)));
+        larger.extend_from_slice(body);
+        *body = larger;
+    }
+    body.extend_from_slice(chunk);
 }
 
 /// `Retry-After` in seconds; its other form, a date, is not believed.
@@ -163,11 +186,36 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 fn unavailable(error: reqwest::Error) -> VerifyError {
-    VerifyError::Unavailable(if error.is_timeout() {
-        Unavailable::Timeout
-    } else if error.is_connect() {
+    // A connection that took too long to come about is first of all none: another attempt can help.
+    VerifyError::Unavailable(if error.is_connect() {
         Unavailable::Connect(Transport::new(error))
+    } else if error.is_timeout() {
+        Unavailable::Timeout
     } else {
         Unavailable::Interrupted(Transport::new(error))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::Zeroizing;
+
+    use super::{Reply, StatusCode, append};
+
+    #[test]
+    fn a_body_is_of_a_type_that_wipes_on_drop() {
+        fn wipes_on_drop<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        let body = Zeroizing::new(Vec::new());
+        let reply = Reply { status: StatusCode::OK, content_type: None, body, retry_after: None };
+        wipes_on_drop(&reply.body);
+    }
+
+    #[test]
+    fn growth_keeps_the_body() {
+        let mut body = Zeroizing::new(Vec::with_capacity(3));
+        for chunk in ["ab", "cdefghij", "", "klm"] {
+            append(&mut body, chunk.as_bytes());
+        }
+        assert_eq!(body.as_slice(), b"abcdefghijklm");
+    }
 }

@@ -255,7 +255,8 @@ impl Verifier {
         self.timeout
     }
 
-    async fn carry_out(&self, exchange: &Exchange<'_>) -> Result<VerifiedAgent, VerifyError> {
+    /// As [`resolve`](Self::resolve), for a caller that reports the outcome itself.
+    pub(crate) async fn carry_out(&self, exchange: &Exchange<'_>) -> Result<VerifiedAgent, VerifyError> {
         let deadline = Instant::now() + self.timeout;
         let agent = self.ask(exchange, deadline).await?;
         let late = |_| VerifyError::Unavailable(Unavailable::Timeout);
@@ -313,7 +314,9 @@ impl Verifier {
         let permit = timeout_at(deadline, self.gate.enter()).await.map_err(late)?;
         let _permit = permit.map_err(VerifyError::Unavailable)?;
         still_good(exchange)?;
-        timeout_at(deadline, self.client.ask(exchange)).await.map_err(late)?
+        let reply = timeout_at(deadline, self.client.ask(exchange)).await.map_err(late)??;
+        tracing::debug!(host = exchange.evidence().host(), status = reply.status(), "STS answered");
+        Ok(reply)
     }
 }
 

@@ -1,5 +1,7 @@
 //! One agent that the local STS knows, and a verifier that asks the local STS.
 
+use std::error::Error;
+
 use aws_credential_types::Credentials;
 use sts_agent_name::agent::Presigner;
 use sts_agent_name::server::{Verifier, VerifierBuilder};
@@ -34,6 +36,11 @@ pub(crate) fn builder(sts: &LocalSts) -> VerifierBuilder {
 
 pub(crate) fn verifier(sts: &LocalSts) -> Verifier {
     builder(sts).build().expect("a verifier")
+}
+
+/// The texts of an error and of all that is behind it.
+pub(crate) fn chain(error: &(dyn Error + 'static)) -> Vec<String> {
+    std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect()
 }
 
 #[expect(clippy::disallowed_methods, reason = "an agent has a clock")]

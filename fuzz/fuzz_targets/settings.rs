@@ -1,0 +1,16 @@
+//! The settings of an agent type survive both of their written forms.
+
+#![no_main]
+
+#[path = "../mutate.rs"]
+mod mutate;
+#[path = "../../tests/properties/property/mod.rs"]
+mod property;
+
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+
+fuzz_target!(|input: &[u8]| property::settings::check(input));
+
+fuzz_mutator!(|data: &mut [u8], size: usize, max_size: usize, seed: u32| {
+    mutate::mutate(data, size, max_size, seed, property::settings::WORDS)
+});

@@ -1,0 +1,146 @@
+//! The statements: one for each operation, each one round trip and one transaction of its own.
+//!
+//! `now()` is the start of the transaction, hence one moment for a whole statement, by the database's clock. A
+//! statement that then waits for a row judges it by a moment slightly past, to which a name can only look less free.
+//!
+//! No statement waits in a circle with another. A claim locks its name, then its signature, then what it sweeps, and
+//! of the last it skips whatever is locked; everything else locks one row. So whoever waits for a name holds
+//! nothing, whoever waits for a signature holds a name, and whoever holds a signature waits for nothing.
+
+/// Whether the request may have the row `n` that stands: takeover or reclaim.
+///
+/// It is asked twice, of the statement's snapshot and, under the lock, of the latest row.
+macro_rules! gives_way {
+    () => {
+        "(n.owner = $4 AND n.agent_type = $3 AND (
+            (n.key_hash = $6 AND NOT n.renewed AND NOT n.released)
+            OR ($8 AND (n.released OR n.lease_until <= now()))
+        ))"
+    };
+}
+
+/// What [`CLAIM`] answers: a verdict in the first column, its moment in the second.
+pub(super) mod verdict {
+    /// The name looked free and was not by the time its row was locked; or the other way about. Nothing is written.
+    pub(in crate::registry::postgres) const RACE_LOST: i32 = 0;
+    /// Granted now or before, until the moment.
+    pub(in crate::registry::postgres) const GRANTED: i32 = 1;
+    pub(in crate::registry::postgres) const ALREADY_SPENT: i32 = 2;
+    /// Somebody else's until the moment.
+    pub(in crate::registry::postgres) const TAKEN: i32 = 3;
+}
+
+/// The constraint that keeps a signature from being spent twice.
+pub(super) const SPENT_ONCE: &str = "registry_spent_pkey";
+
+/// Claims a name: scope, name, agent type, owner, claim id, key, signature, reclaim, lease in microseconds.
+///
+/// `verdict` decides by the snapshot, so a refusal has written and locked nothing. `claimed` decides once more by the
+/// latest row; where that differs nothing is written either. `spend` is a plain insert: a signature spent since the
+/// snapshot fails the whole statement. The sweeps come last.
+pub(super) const CLAIM: &str = concat!(
+    "WITH standing AS MATERIALIZED (
+        SELECT n.claim_hash = $5 AND NOT n.released AS own, ",
+    gives_way!(),
+    " AS gives_way, n.lease_until, n.free_at
+        FROM registry_name AS n
+        WHERE n.scope = $1 AND n.name = $2 AND now() < n.free_at
+    ), spender AS MATERIALIZED (
+        SELECT s.claim_hash = $5 AS own FROM registry_spent AS s WHERE s.signature = $7
+    ), verdict AS MATERIALIZED (
+        SELECT CASE
+            WHEN standing.own AND ($7 IS NULL OR spender.own) THEN 1
+            WHEN spender.own IS NOT NULL THEN 2
+            WHEN standing.free_at IS NULL OR standing.gives_way THEN 0
+            ELSE 3
+        END AS verdict, standing.lease_until, standing.free_at
+        FROM (VALUES (1)) AS one LEFT JOIN standing ON true LEFT JOIN spender ON true
+    ), claimed AS (
+        INSERT INTO registry_name AS n
+            (scope, name, agent_type, owner, claim_hash, key_hash, renewed, released, lease_until, free_at)
+        SELECT $1, $2, $3, $4, $5, $6, false, false,
+            now() + $9::int8 * interval '1 microsecond', now() + $9::int8 * interval '1 microsecond'
+        FROM verdict WHERE verdict.verdict = 0
+        ON CONFLICT (scope, name) DO UPDATE SET
+            agent_type = excluded.agent_type, owner = excluded.owner,
+            claim_hash = excluded.claim_hash, key_hash = excluded.key_hash,
+            renewed = false, released = false,
+            lease_until = excluded.lease_until, free_at = excluded.free_at
+        WHERE n.free_at <= now() OR ",
+    gives_way!(),
+    "   RETURNING n.lease_until
+    ), spend AS (
+        INSERT INTO registry_spent (signature, claim_hash, expires_at)
+        SELECT $7, $5, now() + interval '1 hour' FROM claimed WHERE $7 IS NOT NULL
+    ), swept_names AS (
+        DELETE FROM registry_name WHERE ctid = ANY (ARRAY(
+            SELECT n.ctid FROM registry_name AS n
+            WHERE n.free_at <= now() AND (n.scope, n.name) <> ($1, $2) AND EXISTS (SELECT FROM claimed)
+            ORDER BY n.free_at LIMIT 2 FOR UPDATE SKIP LOCKED
+        ))
+    ), swept_spent AS (
+        DELETE FROM registry_spent WHERE ctid = ANY (ARRAY(
+            SELECT s.ctid FROM registry_spent AS s
+            WHERE s.expires_at <= now() AND EXISTS (SELECT FROM claimed)
+            ORDER BY s.expires_at LIMIT 4 FOR UPDATE SKIP LOCKED
+        ))
+    )
+    SELECT
+        CASE WHEN claimed.lease_until IS NULL THEN verdict.verdict ELSE 1 END,
+        CASE WHEN verdict.verdict = 3 THEN verdict.free_at
+            ELSE coalesce(claimed.lease_until, verdict.lease_until) END
+    FROM verdict LEFT JOIN claimed ON true"
+);
+
+/// Whether a signature has been spent: signature.
+pub(super) const IS_SPENT: &str = "SELECT EXISTS (SELECT FROM registry_spent WHERE signature = $1)";
+
+/// Renews a claim: scope, name, claim id, lease and hold in microseconds.
+pub(super) const RENEW: &str = "UPDATE registry_name SET
+        renewed = true,
+        lease_until = now() + $4::int8 * interval '1 microsecond',
+        free_at = now() + ($4::int8 + $5::int8) * interval '1 microsecond'
+    WHERE scope = $1 AND name = $2 AND claim_hash = $3 AND NOT released AND now() < free_at
+    RETURNING lease_until";
+
+/// Releases a claim: scope, name, claim id, hold in microseconds.
+pub(super) const RELEASE: &str = "UPDATE registry_name SET
+        released = true,
+        free_at = now() + $4::int8 * interval '1 microsecond'
+    WHERE scope = $1 AND name = $2 AND claim_hash = $3 AND NOT released AND now() < free_at
+    RETURNING free_at";
+
+/// Frees a name: scope, name.
+pub(super) const EVICT: &str = "DELETE FROM registry_name
+    WHERE scope = $1 AND name = $2 AND now() < free_at
+    RETURNING true";
+
+/// Shows a name: scope, name.
+pub(super) const LOOKUP: &str =
+    "SELECT scope, name, agent_type, owner, renewed, released, lease_until, free_at FROM registry_name
+    WHERE scope = $1 AND name = $2 AND now() < free_at";
+
+/// Shows the names of a scope: scope, the name that they come behind (the empty text is before all), how many.
+pub(super) const LIST: &str =
+    "SELECT scope, name, agent_type, owner, renewed, released, lease_until, free_at FROM registry_name
+    WHERE scope = $1 AND name > $2 AND now() < free_at
+    ORDER BY name LIMIT $3";
+
+#[cfg(test)]
+mod tests {
+    use super::CLAIM;
+    use crate::registry::{SPENT_LIFETIME, SWEEP_NAMES, SWEEP_SPENT};
+
+    #[test]
+    fn the_literals_are_those_of_the_contract() {
+        assert_eq!(SPENT_LIFETIME.as_secs(), 60 * 60);
+        assert!(CLAIM.contains("SELECT $7, $5, now() + interval '1 hour' FROM claimed"));
+        assert!(CLAIM.contains(&format!("ORDER BY n.free_at LIMIT {SWEEP_NAMES} FOR UPDATE SKIP LOCKED")));
+        assert!(CLAIM.contains(&format!("ORDER BY s.expires_at LIMIT {SWEEP_SPENT} FOR UPDATE SKIP LOCKED")));
+    }
+
+    #[test]
+    fn the_guard_of_the_snapshot_is_the_guard_of_the_latest_row() {
+        assert_eq!(CLAIM.matches(gives_way!()).count(), 2);
+    }
+}
