@@ -117,7 +117,7 @@ fn each_fixture_with_a_number_belongs_to_a_test() {
 fn pages_name_tests_that_exist() {
     let tests = tests();
     let mut named = 0;
-    for page in ["docs/threat-model.md"] {
+    for page in ["docs/mutations.md", "docs/threat-model.md"] {
         let text = fs::read_to_string(root().join(page)).expect(page);
         for code in text.split('`').skip(1).step_by(2) {
             let Some(row) = code.strip_prefix('t').and_then(|rest| rest.get(..2)?.parse::<u8>().ok()) else {
