@@ -6,6 +6,7 @@
 
 #![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a benchmark is no library")]
 
+use std::collections::HashSet;
 use std::hint::black_box;
 use std::time::{Duration, SystemTime};
 
@@ -150,5 +151,52 @@ fn signing(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, parsing, replies, signing);
+/// 500 names and 500 patterns, each with pieces of its own.
+fn patterns() -> Vec<String> {
+    let forms = ["team-{}-*", "*-runner-{}", "ci-*-{}-agent", "*build{}*", "prod-*-{}-*-linux"];
+    let wild = (0..500).map(|number| forms[number % forms.len()].replace("{}", &format!("{number:03}")));
+    (0..500).map(|number| format!("exact-role-{number}")).chain(wild).collect()
+}
+
+/// A decision with 1,000 patterns beside the same decision with one: what is between them is the search.
+fn roles(c: &mut Criterion) {
+    let patterns = patterns();
+    let verifier = Verifier::builder().build().expect("a verifier");
+    let (_, body) = REPLY.split_once("\n\n").expect("a payload");
+    let account = "123456789012";
+    let many =
+        patterns.iter().fold(Policy::builder().account(account), |policy, pattern| policy.role(pattern));
+    let many = many.build().expect("a policy");
+    let names: HashSet<&str> = patterns.iter().map(String::as_str).collect();
+    let forms = patterns.iter().map(|pattern| format!("^{}$", pattern.replace('*', ".*")));
+    let peer = regex::bytes::RegexSet::new(forms).expect("a set");
+    let mut group = c.benchmark_group("role");
+    for (what, role) in [
+        ("exact", "exact-role-77"),
+        ("prefix", "team-250-linux"),
+        ("suffix", "linux-runner-251"),
+        ("middle", "the-build253-x"),
+        ("miss", "semaphore-agent-linux"),
+    ] {
+        let one = Policy::builder().account(account).role(if what == "miss" { "other" } else { role });
+        let one = one.build().expect("a policy");
+        let body = body.replace("conjur-role", role).replace("188945769008", account);
+        let evidence = evidence();
+        for (policy, size) in [(&one, "1 pattern"), (&many, "1,000 patterns")] {
+            let exchange = verifier.begin(&evidence, policy, at()).expect("begun");
+            let decided = || exchange.finish(200, Some("text/xml"), black_box(body.as_bytes()));
+            assert_eq!(decided().is_ok(), what != "miss", "{what}, {size}");
+            group.bench_function(format!("{what}: {size}"), |b| b.iter(decided));
+        }
+        group.bench_function(format!("{what}: floor, one look-up"), |b| {
+            b.iter(|| names.contains(black_box(role)));
+        });
+        group.bench_function(format!("{what}: peer, RegexSet"), |b| {
+            b.iter(|| peer.is_match(black_box(role.as_bytes())));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, parsing, replies, roles, signing);
 criterion_main!(benches);

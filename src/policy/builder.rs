@@ -179,6 +179,7 @@ impl PolicyBuilder {
         self.rules.iter().try_for_each(Rule::check)?;
         let template = NameTemplate::parse(&self.template)?;
         self.check_template(&template)?;
+        self.rules.iter_mut().for_each(Rule::compile);
         Ok(Policy {
             partition: self.partition,
             rules: self.rules,

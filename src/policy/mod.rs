@@ -6,6 +6,7 @@
 
 mod builder;
 mod pattern;
+mod pattern_set;
 mod refusal;
 mod rule;
 mod template;
@@ -127,17 +128,24 @@ impl Policy {
         if self.rules.is_empty() {
             return Err(Refusal::CallerKind(seen()));
         }
-        let of_account = || self.rules.iter().filter(|rule| rule.accounts.contains(&identity.account()));
-        let of_role = || of_account().filter(|rule| rule.allows_role(role));
-        if of_account().next().is_none() {
-            Err(Refusal::Account(seen()))
-        } else if of_role().next().is_none() {
-            Err(Refusal::Role(seen()))
-        } else if !of_role().any(|rule| rule.allows_role_id(role_id)) {
-            Err(Refusal::RoleId(Seen::caller(&format_args!("{} with role ID {role_id}", identity.arn()))))
-        } else {
-            Ok(())
+        // How far the caller came with the rule that it came farthest with.
+        let (mut of_account, mut of_role) = (false, false);
+        for rule in self.rules.iter().filter(|rule| rule.accounts.contains(&identity.account())) {
+            of_account = true;
+            if rule.allows_role(role) {
+                of_role = true;
+                if rule.allows_role_id(role_id) {
+                    return Ok(());
+                }
+            }
         }
+        Err(if of_role {
+            Refusal::RoleId(Seen::caller(&format_args!("{} with role ID {role_id}", identity.arn())))
+        } else if of_account {
+            Refusal::Role(seen())
+        } else {
+            Refusal::Account(seen())
+        })
     }
 
     fn check_instance_account(&self, identity: &CallerIdentity) -> Result<(), Refusal> {

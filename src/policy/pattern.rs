@@ -1,37 +1,36 @@
-//! Patterns for role names, in which `*` stands for any run of characters.
-
-use std::collections::HashSet;
+//! One pattern for role names, in which `*` stands for any run of characters.
 
 use memchr::memmem::Finder;
 use thiserror::Error;
 
 use crate::charset::{all_of, is_iam_name_byte};
 
-/// A compiled set of role patterns.
-///
-/// A name is matched whole and case counts. Work is linear in the name for each pattern with a `*` (its
-/// literal pieces are searched for one after the other, and a piece never has to be given back) and constant
-/// for all others together.
-#[derive(Clone, Debug, Default)]
-pub(super) struct RolePatterns {
-    exact: HashSet<Box<str>>,
-    wild: Vec<Wild>,
+/// A role pattern, taken apart.
+#[derive(Clone, Debug)]
+pub(super) enum Pattern {
+    /// Without `*`: one name.
+    Exact(Box<str>),
+    /// With at least one `*`.
+    Wild(Wild),
 }
 
 /// The literal pieces of a pattern with at least one `*`.
+///
+/// A name is matched whole and case counts. Work is linear in the name: the pieces are searched for one after the
+/// other, and a piece never has to be given back.
 #[derive(Clone, Debug)]
-struct Wild {
+pub(super) struct Wild {
     prefix: Box<str>,
     middle: Vec<Finder<'static>>,
     suffix: Box<str>,
 }
 
-impl RolePatterns {
+impl Pattern {
     /// Longest pattern, in bytes: a role name has at most 64, and `*` may stand between all of them.
-    const MAX_LENGTH: usize = 128;
+    pub(super) const MAX_LENGTH: usize = 128;
 
-    /// Adds one pattern.
-    pub(super) fn add(&mut self, pattern: &str) -> Result<(), InvalidRolePattern> {
+    /// Reads one pattern.
+    pub(super) fn parse(pattern: &str) -> Result<Self, InvalidRolePattern> {
         if pattern.is_empty() {
             return Err(InvalidRolePattern::Empty);
         }
@@ -42,45 +41,29 @@ impl RolePatterns {
         if !all_of(pattern.as_bytes(), 1, Self::MAX_LENGTH, |b| is_iam_name_byte(b) || b == b'*') {
             return Err(InvalidRolePattern::Form);
         }
-        match pattern.split_once('*') {
-            None => {
-                self.exact.insert(pattern.into());
-            }
-            Some((prefix, rest)) => {
-                let (middle, suffix) = rest.rsplit_once('*').unwrap_or(("", rest));
-                let middle = middle.split('*').filter(|piece| !piece.is_empty());
-                self.wild.push(Wild {
-                    prefix: prefix.into(),
-                    middle: middle.map(|piece| Finder::new(piece).into_owned()).collect(),
-                    suffix: suffix.into(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds the patterns of a comma-separated text; blanks around each are dropped.
-    pub(super) fn add_list(&mut self, list: &str) -> Result<(), InvalidRolePattern> {
-        list.split(',').try_for_each(|pattern| self.add(pattern.trim_matches([' ', '\t'])))
-    }
-
-    pub(super) fn is_empty(&self) -> bool {
-        self.exact.is_empty() && self.wild.is_empty()
-    }
-
-    /// Whether all names that match are one name.
-    pub(super) fn is_single(&self) -> bool {
-        self.exact.len() == 1 && self.wild.is_empty()
-    }
-
-    /// Whether one of the patterns matches the whole of `role`.
-    pub(super) fn matches(&self, role: &str) -> bool {
-        self.exact.contains(role) || self.wild.iter().any(|wild| wild.matches(role.as_bytes()))
+        let Some((prefix, rest)) = pattern.split_once('*') else {
+            return Ok(Self::Exact(pattern.into()));
+        };
+        let (middle, suffix) = rest.rsplit_once('*').unwrap_or(("", rest));
+        let middle = middle.split('*').filter(|piece| !piece.is_empty());
+        Ok(Self::Wild(Wild {
+            prefix: prefix.into(),
+            middle: middle.map(|piece| Finder::new(piece).into_owned()).collect(),
+            suffix: suffix.into(),
+        }))
     }
 }
 
 impl Wild {
-    fn matches(&self, name: &[u8]) -> bool {
+    /// The literal pieces, each of which a name that matches must hold. There is at least one.
+    pub(super) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        let ends = [self.prefix.as_bytes(), self.suffix.as_bytes()];
+        let middle = self.middle.iter().map(Finder::needle);
+        ends.into_iter().chain(middle).filter(|piece| !piece.is_empty())
+    }
+
+    /// Whether the pattern matches the whole of `name`.
+    pub(super) fn matches(&self, name: &[u8]) -> bool {
         self.matches_by(name, Finder::find)
     }
 
@@ -118,12 +101,13 @@ pub enum InvalidRolePattern {
 
 #[cfg(test)]
 mod tests {
-    use super::{InvalidRolePattern, RolePatterns};
+    use super::{InvalidRolePattern, Pattern};
 
     fn matches(pattern: &str, role: &str) -> bool {
-        let mut patterns = RolePatterns::default();
-        patterns.add(pattern).expect(pattern);
-        patterns.matches(role)
+        match Pattern::parse(pattern).expect(pattern) {
+            Pattern::Exact(name) => &*name == role,
+            Pattern::Wild(wild) => wild.matches(role.as_bytes()),
+        }
     }
 
     #[test]
@@ -154,9 +138,7 @@ mod tests {
 
     /// How many bytes the comparisons and searches of one match go over, and its outcome.
     fn steps(pattern: &str, role: &str) -> (usize, bool) {
-        let mut patterns = RolePatterns::default();
-        patterns.add(pattern).expect(pattern);
-        let [wild] = patterns.wild.as_slice() else { panic!("{pattern} has no star") };
+        let Ok(Pattern::Wild(wild)) = Pattern::parse(pattern) else { panic!("{pattern} has no star") };
         let mut steps = wild.prefix.len() + wild.suffix.len();
         let outcome = wild.matches_by(role.as_bytes(), |piece, rest| {
             let found = piece.find(rest);
@@ -177,7 +159,7 @@ mod tests {
             for pattern in (1..=128 / unit.len()).map(|times| unit.repeat(times)) {
                 for end in ["", "*", "b", "*c"] {
                     let pattern = format!("{pattern}{end}");
-                    for role in roles.iter().filter(|_| pattern.len() <= RolePatterns::MAX_LENGTH) {
+                    for role in roles.iter().filter(|_| pattern.len() <= Pattern::MAX_LENGTH) {
                         let (steps, outcome) = steps(&pattern, role);
                         assert!(steps <= role.len() + pattern.len(), "{steps} for {pattern} on {role}");
                         assert_eq!(outcome, matches(&pattern, role), "{pattern} on {role}");
@@ -201,19 +183,7 @@ mod tests {
             ("a?", InvalidRolePattern::Form),
             (&"a".repeat(129), InvalidRolePattern::Form),
         ] {
-            assert_eq!(RolePatterns::default().add(pattern), Err(want), "{pattern:?}");
-        }
-    }
-
-    #[test]
-    fn a_list_is_trimmed_and_must_be_whole() {
-        let mut patterns = RolePatterns::default();
-        patterns.add_list("role-a, role-b-*\t,role-c").expect("a list");
-        for (role, want) in [("role-a", true), ("role-b-1", true), ("role-c", true), (" role-b-1", false)] {
-            assert_eq!(patterns.matches(role), want, "{role}");
-        }
-        for list in ["", "a,", ",a", "a,,b", "a, ,b"] {
-            assert_eq!(RolePatterns::default().add_list(list), Err(InvalidRolePattern::Empty), "{list:?}");
+            assert_eq!(Pattern::parse(pattern).err(), Some(want), "{pattern:?}");
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use super::pattern::{InvalidRolePattern, RolePatterns};
+use super::pattern::InvalidRolePattern;
+use super::pattern_set::RolePatterns;
 use crate::access_key::is_unique_id;
 use crate::account::AccountId;
 
@@ -104,6 +105,11 @@ impl Rule {
             None if self.names_no_role() => Err(InvalidRule::NoRole),
             None => Ok(()),
         }
+    }
+
+    /// Sets up the search for roles; changes no outcome.
+    pub(super) fn compile(&mut self) {
+        self.roles.compile();
     }
 
     pub(super) fn fault(&self) -> Option<InvalidRule> {

@@ -322,6 +322,7 @@ proptest! {
     ) {
         role_pattern::check_one(&pattern, &name);
         role_pattern::check_list(&list, &name);
+        role_pattern::check_long_list(&list, &name);
     }
 
     #[test]
