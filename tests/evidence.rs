@@ -118,3 +118,24 @@ fn the_limits_of_a_url_are_exact() {
     // A path that is left out is written, which makes the text one byte longer than it came.
     assert_eq!(PresignedUrl::parse(&padded(1).replace(".com/?", ".com?")).err(), Some(InvalidUrl::Length));
 }
+
+/// The calendar of the server's clock has an end, and no moment near it may stop the server.
+#[test]
+fn the_last_minutes_of_the_calendar_are_moments_as_any_other() {
+    let verifier = Verifier::builder().build().expect("a verifier");
+    let policy = policy();
+    let fixtures = fixtures("urls");
+    let good = fixtures.iter().find(|fixture| fixture.name == "good-base").expect("good-base").text();
+    let signed = |date: &str| {
+        good.replace("20260101T000000Z", date).replace("20260101%2F", &format!("{}%2F", &date[..8]))
+    };
+    let code = |date, now| {
+        let begun = verifier.begin(&signed(date), &policy, moment(now));
+        begun.map_or_else(|refusal| refusal.code(), |_| "accept")
+    };
+    assert_eq!(code("99991231T235930Z", "9999-12-31T23:59:59Z"), "accept");
+    assert_eq!(code("99991231T235930Z", "9999-12-31T23:58:00Z"), "not_yet_valid");
+    assert_eq!(code("99991231T000000Z", "9999-12-31T23:59:59Z"), "expired");
+    assert_eq!(code("00000101T000000Z", "9999-12-31T23:59:59Z"), "expired");
+    assert_eq!(code("99991231T235930Z", "0000-01-01T00:00:00Z"), "not_yet_valid");
+}

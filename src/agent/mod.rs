@@ -51,6 +51,7 @@ use aws_sigv4::sign::v4;
 use thiserror::Error;
 use time::OffsetDateTime;
 use tracing::subscriber::{NoSubscriber, with_default};
+use zeroize::Zeroizing;
 
 use self::seconds::UsedSeconds;
 use crate::access_key::{self, AccessKeyKind};
@@ -223,7 +224,8 @@ impl fmt::Debug for Presigner {
 struct Signed {
     date: String,
     header_names: String,
-    signature: String,
+    /// Wiped on drop; the signer's own copy is the signer's.
+    signature: Zeroizing<String>,
 }
 
 impl Signed {
@@ -235,7 +237,7 @@ impl Signed {
         Ok(Self {
             date: find("X-Amz-Date")?,
             header_names: find("X-Amz-SignedHeaders")?,
-            signature: find("X-Amz-Signature")?,
+            signature: find("X-Amz-Signature")?.into(),
         })
     }
 }

@@ -188,9 +188,10 @@ impl Challenges {
         nonce: &str,
         audience: Option<&Audience>,
     ) -> Hmac<Sha256> {
-        let mut block = hmac::digest::Key::<Hmac<Sha256>>::default();
+        // Wiped on drop; the hash's own state is the hash's.
+        let mut block = Zeroizing::new([0; 64]);
         block.iter_mut().zip(key.secret.iter()).for_each(|(to, from)| *to = *from);
-        let mut mac = Hmac::<Sha256>::new(&block);
+        let mut mac = Hmac::<Sha256>::new((&*block).into());
         let (header, value) = audience.map_or(("", ""), |audience| (audience.header(), audience.value()));
         for part in [PURPOSE, VERSION, &key.id, expiry, nonce, header, value, &self.scope] {
             mac.update(&part.len().to_be_bytes());
@@ -208,8 +209,13 @@ fn hex(bytes: &[u8]) -> String {
         .collect()
 }
 
+/// Lower case only, as [`hex`] writes it: a challenge has one spelling.
 fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |byte: &u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
     let pairs = text.as_bytes().chunks(2).map(|pair| match pair {
         [high, low] => Some(digit(high)? << 4 | digit(low)?),
         _ => None,
@@ -271,9 +277,9 @@ mod tests {
         let ours = Challenges::new(key("k1", 1));
         let text = ours.issue(None, NOW).expect("issued").expose().to_owned();
         for at in 0..text.len() {
-            for byte in *b"0a.1Z" {
+            for byte in b"0a.1Z".iter().copied().chain([text.as_bytes()[at].to_ascii_uppercase()]) {
                 let mut changed = text.clone().into_bytes();
-                if changed[at].eq_ignore_ascii_case(&byte) {
+                if changed[at] == byte {
                     continue;
                 }
                 changed[at] = byte;

@@ -144,7 +144,8 @@ impl Verifier {
             AccessKeyKind::Temporary if !url.has_session_token() => return Err(Refusal::MissingSessionToken),
             AccessKeyKind::Temporary => {}
         }
-        if url.signed_at() > now + self.skew {
+        // Differences, not sums: the calendar ends in the year 9999.
+        if url.signed_at() - now > self.skew {
             return Err(Refusal::NotYetValid {
                 signed_at: Moment::new(url.signed_at()),
                 now: Moment::new(now),
@@ -152,7 +153,8 @@ impl Verifier {
         }
         // STS goes by its own 15 minutes and ignores X-Amz-Expires, so both are ours to check.
         let life = url.expires_in().map_or(self.max_age, |expires| expires.min(self.max_age));
-        let good_until = url.signed_at() + life;
+        let life = time::Duration::try_from(life).unwrap_or(time::Duration::MAX);
+        let good_until = url.signed_at().saturating_add(life);
         let exchange = Exchange { url, policy, audience: self.audience.clone(), challenge, good_until };
         exchange.check_age(now)?;
         policy.foresee(&exchange.url)?;
