@@ -154,7 +154,8 @@ fn signing(c: &mut Criterion) {
 /// 500 names and 500 patterns, each with pieces of its own.
 fn patterns() -> Vec<String> {
     let forms = ["team-{}-*", "*-runner-{}", "ci-*-{}-agent", "*build{}*", "prod-*-{}-*-linux"];
-    let wild = (0..500).map(|number| forms[number % forms.len()].replace("{}", &format!("{number:03}")));
+    let wild = (0..500).zip(forms.iter().cycle());
+    let wild = wild.map(|(number, form)| form.replace("{}", &format!("{number:03}")));
     (0..500).map(|number| format!("exact-role-{number}")).chain(wild).collect()
 }
 

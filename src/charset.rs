@@ -31,7 +31,7 @@ pub(crate) const fn is_token_byte(byte: u8) -> bool {
 }
 
 /// Whether `text` is `min` to `max` bytes of one class.
-pub(crate) fn all_of(text: &[u8], min: usize, max: usize, class: fn(u8) -> bool) -> bool {
+pub(crate) fn all_of(text: &[u8], min: usize, max: usize, class: impl Fn(u8) -> bool) -> bool {
     (min..=max).contains(&text.len()) && text.iter().copied().all(class)
 }
 

@@ -26,23 +26,38 @@ pub(super) fn decode<'a, const N: usize>(raw: &'a str, buffer: &'a mut [u8; N]) 
 
 /// The byte that two hexadecimal digits stand for.
 pub(super) fn unescape(high: u8, low: u8) -> Option<u8> {
-    let digit = |byte: u8| u8::try_from(char::from(byte).to_digit(16)?).ok();
     Some(digit(high)? << 4 | digit(low)?)
 }
 
-/// Writes `bytes` (ASCII) in the canonical encoding.
-pub(super) fn encode(bytes: impl Iterator<Item = u8>, out: &mut SecretText) {
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    }
+}
+
+/// Writes `text` (ASCII) in the canonical encoding.
+#[cfg(feature = "agent")]
+pub(super) fn encode(mut text: &str, out: &mut SecretText) {
+    while let Some(run) = text.bytes().position(|byte| !is_unreserved(byte)) {
+        let (plain, rest) = text.split_at_checked(run).unwrap_or_default();
+        out.push_str(plain);
+        rest.bytes().take(1).for_each(|byte| push_byte(byte, out));
+        text = rest.get(1..).unwrap_or_default();
+    }
+    out.push_str(text);
+}
+
+/// Writes one byte (ASCII) in the canonical encoding.
+pub(super) fn push_byte(byte: u8, out: &mut SecretText) {
     let mut one = [0; 4];
-    for byte in bytes {
-        if is_unreserved(byte) {
-            out.push_str(char::from(byte).encode_utf8(&mut one));
-        } else {
-            out.push_str("%");
-            for nibble in [byte >> 4, byte & 15] {
-                let digit = char::from_digit(u32::from(nibble), 16).unwrap_or('0').to_ascii_uppercase();
-                out.push_str(digit.encode_utf8(&mut one));
-            }
-        }
+    if is_unreserved(byte) {
+        out.push_str(char::from(byte).encode_utf8(&mut one));
+    } else {
+        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 };
+        out.push_str(str::from_utf8(&[b'%', digit(byte >> 4), digit(byte & 15)]).unwrap_or_default());
     }
 }
 

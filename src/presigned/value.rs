@@ -138,17 +138,16 @@ impl<'a> RawToken<'a> {
     /// AWS calls the token opaque, so its alphabet is not ours to fix; what could mean something to a log, a
     /// header or a page is refused all the same.
     pub(super) fn parse(raw: &'a str) -> Result<Self, InvalidUrl> {
+        let bytes = raw.as_bytes();
         let mut canonical = true;
-        let mut pieces = raw.split('%');
-        let first = pieces.next().unwrap_or_default();
         // Between escapes stand unreserved bytes only: all of them may be in a token.
-        for escaped in pieces {
-            let [high, low, ..] = *escaped.as_bytes() else { return Err(InvalidUrl::SessionToken) };
+        for at in memchr::memchr_iter(b'%', bytes) {
+            let Some([_, high, low]) = bytes.get(at..at + 3) else { return Err(InvalidUrl::SessionToken) };
             let byte =
-                unescape(high, low).filter(|&byte| is_token_byte(byte)).ok_or(InvalidUrl::SessionToken)?;
+                unescape(*high, *low).filter(|&byte| is_token_byte(byte)).ok_or(InvalidUrl::SessionToken)?;
             canonical &= !is_unreserved(byte) && !high.is_ascii_lowercase() && !low.is_ascii_lowercase();
         }
-        if raw.is_empty() || !first.bytes().all(is_token_byte) {
+        if raw.is_empty() {
             return Err(InvalidUrl::SessionToken);
         }
         Ok(Self { raw, canonical })
