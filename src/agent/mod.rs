@@ -27,6 +27,8 @@
 //! a server that keeps names unique takes each signature once. A URL written to a file at boot is dead a
 //! quarter of an hour later.
 //!
+//! [`NameKeeper`] says when to register, when to renew, and when to stop.
+//!
 //! Credentials come from wherever the agent has them, or, with feature `imds`, from the EC2 instance itself, whose
 //! identity role nobody can assume; with feature `aws-config`, from the default chain of the AWS SDK.
 
@@ -34,6 +36,7 @@
 pub mod aws;
 #[cfg(feature = "imds")]
 pub mod imds;
+mod keeper;
 mod seconds;
 
 use core::fmt;
@@ -53,6 +56,7 @@ use time::OffsetDateTime;
 use tracing::subscriber::{NoSubscriber, with_default};
 use zeroize::Zeroizing;
 
+pub use self::keeper::{NameKeeper, NextStep};
 use self::seconds::UsedSeconds;
 use crate::access_key::{self, AccessKeyKind};
 use crate::binding::{Audience, Challenge};

@@ -234,14 +234,16 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// `version="1.0"` and, if it is named, the encoding UTF-8, in the two common spellings of such a line.
+/// `version="1.0"` and, if it is named, the encoding UTF-8; all in one kind of quotes.
 fn is_plain_declaration(declaration: &str) -> bool {
-    let words = declaration.trim_end_matches(' ').replace('\'', "\"");
     matches!(
-        words.as_str(),
+        declaration.trim_end_matches(' '),
         "xml version=\"1.0\""
             | "xml version=\"1.0\" encoding=\"UTF-8\""
             | "xml version=\"1.0\" encoding=\"utf-8\""
+            | "xml version='1.0'"
+            | "xml version='1.0' encoding='UTF-8'"
+            | "xml version='1.0' encoding='utf-8'"
     )
 }
 

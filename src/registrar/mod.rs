@@ -156,6 +156,13 @@ impl Registrar {
         self
     }
 
+    /// How long a claim lives without being renewed: to be told to agents as a duration, since their clocks and
+    /// the store's need not agree.
+    #[must_use]
+    pub fn lease(&self) -> Duration {
+        self.lease
+    }
+
     /// Sets an agent type up, or changes it while the registrar runs: registrations that are under way keep the
     /// old settings.
     ///
