@@ -57,6 +57,36 @@
     )
 )]
 
+/// The book: guides for agents and servers, operations, and why things are as they are.
+///
+/// | page | for |
+/// |---|---|
+/// | [`agent`](manual::agent) | whoever runs agents: signing, AWS, the command, systemd |
+/// | [`server`](manual::server) | whoever lets agents in: policy, audience, challenge, single use, any HTTP client |
+/// | [`registry`](manual::registry) | whoever keeps names: leases, holds, stores, back-ups |
+/// | [`operations`](manual::operations) | whoever is called at night: refusals, telemetry, limits, keys, outages |
+/// | [`migration`](manual::migration) | whoever has Semaphore's script and hub |
+/// | [`comparison`](manual::comparison) | whoever chooses |
+/// | [`questions`](manual::questions) | whoever asks why |
+/// | [`threat_model`] | whoever has to trust it |
+#[cfg(doc)]
+pub mod manual {
+    #[doc = include_str!("../docs/agent.md")]
+    pub mod agent {}
+    #[doc = include_str!("../docs/comparison.md")]
+    pub mod comparison {}
+    #[doc = include_str!("../docs/migration.md")]
+    pub mod migration {}
+    #[doc = include_str!("../docs/operations.md")]
+    pub mod operations {}
+    #[doc = include_str!("../docs/questions.md")]
+    pub mod questions {}
+    #[doc = include_str!("../docs/registry.md")]
+    pub mod registry {}
+    #[doc = include_str!("../docs/server.md")]
+    pub mod server {}
+}
+
 /// Who is trusted for what.
 #[cfg(doc)]
 #[doc = include_str!("../docs/threat-model.md")]

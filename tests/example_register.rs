@@ -2,20 +2,12 @@
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::path::PathBuf;
-use std::process::{Command, Output};
-
-/// The example beside this test, which cargo built with it.
-fn example() -> Output {
-    let test = std::env::current_exe().expect("a path");
-    let profile: PathBuf = test.ancestors().nth(2).expect("target/<profile>/deps").into();
-    let name = format!("register{}", std::env::consts::EXE_SUFFIX);
-    Command::new(profile.join("examples").join(name)).output().expect("built: cargo build --example register")
-}
+#[path = "common/example.rs"]
+mod example;
 
 #[test]
 fn three_agents_are_named_and_the_rogues_refused() {
-    let output = example();
+    let output = example::run("register");
     let text = String::from_utf8(output.stdout).expect("text");
     assert!(output.status.success(), "{text}");
     let outcomes: Vec<&str> = text

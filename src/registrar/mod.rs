@@ -10,6 +10,7 @@
 //! and register anew, with new evidence.
 
 mod error;
+mod report;
 mod settings;
 mod wire;
 
@@ -18,9 +19,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use time::OffsetDateTime;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 pub use self::error::RegisterError;
+use self::report::Evidence;
 pub use self::settings::{InvalidSettings, NameAssignment, NameRelease, NameSettings};
 pub use self::wire::SemaphoreSettings;
 use crate::charset::has_instance_id;
@@ -195,24 +197,21 @@ impl Registrar {
     ///
     /// See [`RegisterError`].
     pub async fn register(&self, registration: Registration<'_>) -> Result<Registered, RegisterError> {
-        let outcome = self.try_register(registration).await;
-        let (agent_type, scope) = (registration.agent_type, registration.scope);
+        let start = Instant::now();
+        let mut evidence = None;
+        let outcome = self.try_register(registration, &mut evidence).await;
         match &outcome {
-            Ok(it) => {
-                let owner = it.agent.as_ref().map(|agent| tracing::field::display(agent.owner()));
-                let signature = it.agent.as_ref().map(|agent| tracing::field::display(agent.signature()));
-                let (name, lease_until) = (&it.name, it.lease_until);
-                tracing::info!(%agent_type, %scope, %name, owner, signature, %lease_until, "claim granted");
-            }
-            Err(error) => {
-                let detail = std::error::Error::source(error).map(tracing::field::display);
-                tracing::warn!(%agent_type, %scope, code = error.code(), detail, "registration refused");
-            }
+            Ok(registered) => report::registered(registration, registered, start.elapsed()),
+            Err(error) => report::refused(registration, evidence.as_ref(), error, start.elapsed()),
         }
         outcome
     }
 
-    async fn try_register(&self, registration: Registration<'_>) -> Result<Registered, RegisterError> {
+    async fn try_register(
+        &self,
+        registration: Registration<'_>,
+        evidence: &mut Option<Evidence>,
+    ) -> Result<Registered, RegisterError> {
         let rule = self.rule(registration.agent_type)?;
         let key = registration.key.map(RegistrationKey::parse).transpose();
         let key = key.map_err(|_| RegisterError::InvalidKey)?;
@@ -222,7 +221,7 @@ impl Registrar {
                 (name, NameOwner::parse(&format!("agent/{}", registration.agent_type)), None)
             }
             Some(policy) => {
-                let agent = self.prove(&rule, policy, registration).await?;
+                let agent = self.prove(&rule, policy, registration, evidence).await?;
                 (agent.name().clone(), NameOwner::parse(agent.owner().as_str()), Some(agent))
             }
         };
@@ -248,12 +247,16 @@ impl Registrar {
         rule: &NameRule,
         policy: &Policy,
         registration: Registration<'_>,
+        evidence: &mut Option<Evidence>,
     ) -> Result<VerifiedAgent, RegisterError> {
         if !registration.name.starts_with("https:") && AgentName::parse(registration.name).is_ok() {
             return Err(RegisterError::UrlExpected);
         }
         let (verifier, exchange) = self.begin(policy, registration)?;
-        if self.store.is_spent(&exchange.signature()).await? {
+        let signature = exchange.signature();
+        *evidence = Some(Evidence { signature, region: exchange.evidence().region().clone() });
+        let spent = |spent: &bool| if *spent { "spent" } else { "not_spent" };
+        if report::timed("is_spent", spent, self.store.is_spent(&signature)).await? {
             return Err(RegisterError::AlreadySpent);
         }
         let asked = async {
@@ -286,11 +289,12 @@ impl Registrar {
 
     /// A store that failed in passing may have granted the claim all the same; the same claim id finds out.
     async fn claim(&self, request: ClaimRequest<'_>) -> Result<ClaimOutcome, StoreError> {
-        match self.store.claim(request).await {
+        let claim = || report::timed("claim", ClaimOutcome::code, self.store.claim(request));
+        match claim().await {
             Err(error) if error.is_transient() => {
                 tracing::debug!(%error, "asking the store again");
                 sleep(STORE_PAUSE).await;
-                self.store.claim(request).await
+                claim().await
             }
             outcome => outcome,
         }
@@ -309,7 +313,8 @@ impl Registrar {
         claim_id: &ClaimId,
     ) -> Result<OffsetDateTime, RegisterError> {
         let hold = self.rule(agent_type)?.settings.release().hold();
-        match self.store.renew(scope, name, claim_id, self.lease, hold).await? {
+        let renewal = self.store.renew(scope, name, claim_id, self.lease, hold);
+        match report::timed("renew", RenewOutcome::code, renewal).await? {
             RenewOutcome::Renewed { lease_until } => {
                 tracing::debug!(%agent_type, %scope, %name, %lease_until, "claim renewed");
                 Ok(lease_until)
@@ -334,7 +339,8 @@ impl Registrar {
         claim_id: &ClaimId,
     ) -> Result<OffsetDateTime, RegisterError> {
         let hold = self.rule(agent_type)?.settings.release().hold();
-        match self.store.release(scope, name, claim_id, hold).await? {
+        let release = self.store.release(scope, name, claim_id, hold);
+        match report::timed("release", ReleaseOutcome::code, release).await? {
             ReleaseOutcome::Released { free_at } => {
                 tracing::info!(%agent_type, %scope, %name, %free_at, "claim released");
                 Ok(free_at)

@@ -24,6 +24,18 @@ pub enum ClaimOutcome {
     },
 }
 
+impl ClaimOutcome {
+    /// A stable word for events and counters.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::AlreadySpent => "already_spent",
+            Self::Granted { .. } => "granted",
+            Self::Taken { .. } => "name_taken",
+        }
+    }
+}
+
 /// What became of a renewal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[must_use]
@@ -38,6 +50,17 @@ pub enum RenewOutcome {
     },
 }
 
+impl RenewOutcome {
+    /// A stable word for events and counters.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Fenced => "fenced",
+            Self::Renewed { .. } => "renewed",
+        }
+    }
+}
+
 /// What became of a release.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[must_use]
@@ -50,6 +73,17 @@ pub enum ReleaseOutcome {
         /// From when the name can be had, on the store's clock.
         free_at: OffsetDateTime,
     },
+}
+
+impl ReleaseOutcome {
+    /// A stable word for events and counters.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Fenced => "fenced",
+            Self::Released { .. } => "released",
+        }
+    }
 }
 
 /// What became of an eviction.

@@ -11,6 +11,7 @@ use super::error::Unavailable;
 pub(crate) struct Gate {
     running: Semaphore,
     admitted: Semaphore,
+    in_flight: usize,
 }
 
 /// The right to run one exchange.
@@ -22,8 +23,14 @@ pub(crate) struct Permit<'a> {
 impl Gate {
     pub(crate) fn new(in_flight: usize, waiting: usize) -> Self {
         let most = Semaphore::MAX_PERMITS;
-        let running = Semaphore::new(in_flight.clamp(1, most));
-        Self { running, admitted: Semaphore::new(in_flight.max(1).saturating_add(waiting).min(most)) }
+        let in_flight = in_flight.clamp(1, most);
+        let admitted = Semaphore::new(in_flight.saturating_add(waiting).min(most));
+        Self { running: Semaphore::new(in_flight), admitted, in_flight }
+    }
+
+    /// How many exchanges run at this moment.
+    pub(crate) fn running(&self) -> usize {
+        self.in_flight.saturating_sub(self.running.available_permits())
     }
 
     pub(crate) async fn enter(&self) -> Result<Permit<'_>, Unavailable> {

@@ -20,6 +20,7 @@ mod error;
 mod exchange;
 mod gate;
 mod instance_check;
+mod report;
 mod roots;
 
 use core::time::Duration;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep, timeout_at};
+use tracing::Instrument as _;
 
 pub use self::builder::{InvalidVerifier, VerifierBuilder};
 pub use self::challenges::{ChallengeKey, Challenges, InvalidChallengeKey};
@@ -36,6 +38,7 @@ pub use self::error::{Transport, Unavailable, VerifyError};
 pub use self::exchange::Exchange;
 pub(crate) use self::gate::Gate;
 pub use self::instance_check::{InstanceCheck, InstanceCheckFuture, InstanceFacts, InstanceVerdict};
+pub(crate) use self::report::millis;
 use crate::access_key::AccessKeyKind;
 use crate::binding::{Audience, Challenge};
 use crate::endpoint::EndpointSet;
@@ -227,9 +230,9 @@ impl Verifier {
         match begun {
             Ok(exchange) => self.resolve(&exchange).await,
             Err(refusal) => {
-                let outcome = Err(refusal.into());
-                report(&outcome);
-                outcome
+                let error = refusal.into();
+                report::refused(None, &error, Duration::ZERO);
+                Err(error)
             }
         }
     }
@@ -240,8 +243,12 @@ impl Verifier {
     ///
     /// See [`VerifyError`].
     pub async fn resolve(&self, exchange: &Exchange<'_>) -> Result<VerifiedAgent, VerifyError> {
+        let start = Instant::now();
         let outcome = self.carry_out(exchange).await;
-        report(&outcome);
+        match &outcome {
+            Ok(agent) => report::verified(agent, start.elapsed()),
+            Err(error) => report::refused(Some(exchange), error, start.elapsed()),
+        }
         outcome
     }
 
@@ -259,6 +266,11 @@ impl Verifier {
 
     /// As [`resolve`](Self::resolve), for a caller that reports the outcome itself.
     pub(crate) async fn carry_out(&self, exchange: &Exchange<'_>) -> Result<VerifiedAgent, VerifyError> {
+        let span = report::span(exchange);
+        self.carry_out_quietly(exchange).instrument(span).await
+    }
+
+    async fn carry_out_quietly(&self, exchange: &Exchange<'_>) -> Result<VerifiedAgent, VerifyError> {
         let deadline = Instant::now() + self.timeout;
         let agent = self.ask(exchange, deadline).await?;
         let late = |_| VerifyError::Unavailable(Unavailable::Timeout);
@@ -270,7 +282,10 @@ impl Verifier {
         let (Some(check), Some(instance)) = (&self.instance_check, agent.instance()) else { return Ok(()) };
         let account = agent.identity().account();
         let facts = InstanceFacts { account, instance: instance.clone(), region: agent.region().clone() };
-        match check.check(facts).await {
+        let start = Instant::now();
+        let verdict = check.check(facts).await;
+        report::instance_checked(verdict, start.elapsed());
+        match verdict {
             InstanceVerdict::Good => Ok(()),
             InstanceVerdict::Refused => {
                 Err(Refusal::InstanceCheck(Seen::caller(agent.identity().arn())).into())
@@ -290,13 +305,15 @@ impl Verifier {
                     .map_err(|error| with_retry_after(error, reply.retry_after())),
                 Err(error) => Err(error),
             };
-            let pause = match &outcome {
-                Err(error) if attempt < MAX_ATTEMPTS => pause_after(error, attempt),
+            let again = match &outcome {
+                Err(error) if attempt < MAX_ATTEMPTS => {
+                    pause_after(error, attempt).map(|pause| (error.code(), pause))
+                }
                 _ => None,
             };
-            match pause {
-                Some(pause) if Instant::now() + pause < deadline => {
-                    tracing::debug!(attempt, pause_ms = %pause.as_millis(), "asking STS again");
+            match again {
+                Some((code, pause)) if Instant::now() + pause < deadline => {
+                    tracing::debug!(attempt, code, pause_ms = millis(pause), "asking STS again");
                     sleep(pause).await;
                     attempt += 1;
                 }
@@ -313,12 +330,14 @@ impl Verifier {
         still_good: impl FnOnce(&Exchange<'_>) -> Result<(), Refusal>,
     ) -> Result<Reply, VerifyError> {
         let late = |_| VerifyError::Unavailable(Unavailable::Timeout);
+        let start = Instant::now();
         let permit = timeout_at(deadline, self.gate.enter()).await.map_err(late)?;
         let _permit = permit.map_err(VerifyError::Unavailable)?;
+        let waited = start.elapsed();
         still_good(exchange)?;
-        let reply = timeout_at(deadline, self.client.ask(exchange)).await.map_err(late)??;
-        tracing::debug!(host = exchange.evidence().host(), status = reply.status(), "STS answered");
-        Ok(reply)
+        let reply = timeout_at(deadline, self.client.ask(exchange)).await.map_err(late).flatten();
+        report::asked(exchange, &reply, waited, start.elapsed().saturating_sub(waited), self.gate.running());
+        reply
     }
 }
 
@@ -339,23 +358,6 @@ fn pause_after(error: &VerifyError, attempt: u32) -> Option<Duration> {
     // Full jitter: callers that failed together do not come back together.
     let longest = FIRST_PAUSE.saturating_mul(1 << (attempt - 1));
     Some(asked.max(longest.mul_f64(fastrand::f64())))
-}
-
-/// One event for each outcome; none holds a URL, a token or a signature.
-fn report(outcome: &Result<VerifiedAgent, VerifyError>) {
-    match outcome {
-        Ok(agent) => tracing::info!(
-            name = %agent.name(),
-            owner = %agent.owner(),
-            signature = %agent.signature(),
-            region = %agent.region(),
-            "agent verified"
-        ),
-        Err(error) => {
-            let detail = std::error::Error::source(error).map(tracing::field::display);
-            tracing::warn!(code = error.code(), error = %error, detail, "agent not verified");
-        }
-    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one clock of the server's half")]

@@ -1,0 +1,81 @@
+//! What a verifier tells of its work: `docs/operations.md` lists every event and field. None holds a URL, a token or
+//! a signature, and fields cost nothing where nobody listens.
+
+use core::time::Duration;
+use std::error::Error as _;
+
+use super::client::Reply;
+use super::error::VerifyError;
+use super::exchange::Exchange;
+use super::instance_check::InstanceVerdict;
+use crate::policy::VerifiedAgent;
+
+/// Milliseconds, with their fractions.
+pub(crate) fn millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
+/// What the events about one exchange have in common.
+pub(super) fn span(exchange: &Exchange<'_>) -> tracing::Span {
+    let region = exchange.evidence().region();
+    tracing::debug_span!("exchange", signature = %exchange.signature(), %region)
+}
+
+/// One attempt at STS, answered or not.
+pub(super) fn asked(
+    exchange: &Exchange<'_>,
+    reply: &Result<Reply, VerifyError>,
+    waited: Duration,
+    took: Duration,
+    in_flight: usize,
+) {
+    let (host, region) = (exchange.evidence().host(), exchange.evidence().region());
+    let (waited_ms, took_ms) = (millis(waited), millis(took));
+    match reply {
+        Ok(reply) => {
+            let status = reply.status();
+            tracing::debug!(host, %region, status, waited_ms, took_ms, in_flight, "STS answered");
+        }
+        Err(error) => {
+            let code = error.code();
+            let detail = error.source().map(tracing::field::display);
+            tracing::debug!(host, %region, code, detail, waited_ms, took_ms, in_flight, "STS did not answer");
+        }
+    }
+}
+
+/// What the operator's own check found.
+pub(super) fn instance_checked(verdict: InstanceVerdict, took: Duration) {
+    tracing::debug!(?verdict, took_ms = millis(took), "instance checked");
+}
+
+/// The audit event of a verified agent.
+pub(super) fn verified(agent: &VerifiedAgent, took: Duration) {
+    tracing::info!(
+        name = %agent.name(),
+        owner = %agent.owner(),
+        signature = %agent.signature(),
+        region = %agent.region(),
+        took_ms = millis(took),
+        "agent verified"
+    );
+}
+
+/// The audit event of a refusal, with the evidence's fingerprint where it could be read.
+pub(super) fn refused(exchange: Option<&Exchange<'_>>, error: &VerifyError, took: Duration) {
+    let detail = error.source().map(tracing::field::display);
+    match exchange {
+        None => {
+            tracing::warn!(code = error.code(), %error, detail, took_ms = millis(took), "agent not verified")
+        }
+        Some(exchange) => tracing::warn!(
+            code = error.code(),
+            %error,
+            detail,
+            signature = %exchange.signature(),
+            region = %exchange.evidence().region(),
+            took_ms = millis(took),
+            "agent not verified"
+        ),
+    }
+}
