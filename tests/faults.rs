@@ -123,6 +123,7 @@ fn kind(took: &Took) -> (&'static str, &'static str) {
         VerifyError::Unavailable(Unavailable::Interrupted(_)) => "interrupted",
         VerifyError::Unavailable(Unavailable::ServerError) => "server error",
         VerifyError::Unavailable(Unavailable::Timeout) => "timeout",
+        VerifyError::Unavailable(Unavailable::Unanswered(_)) => "unanswered",
         other => panic!("{other:?}"),
     };
     assert_eq!(error.http_status(), if matches!(error, VerifyError::InvalidReply(_)) { 502 } else { 503 });
@@ -184,8 +185,23 @@ fn a_connection_that_is_closed_at_once_is_tried_again() {
 }
 
 #[test]
-fn a_connection_that_is_closed_in_place_of_a_reply() {
-    assert_eq!(meet(AMPLE, [Fault::CloseInsteadOfReply]), met("interrupted", "unavailable", 1, 1));
+fn a_connection_that_is_closed_in_place_of_a_reply_is_tried_again() {
+    assert_eq!(meet(AMPLE, [Fault::CloseInsteadOfReply]), met("unanswered", "unavailable", 3, 3));
+    let once = [Fault::CloseInsteadOfReply, Fault::Delay(Duration::ZERO)];
+    assert_eq!(meet(AMPLE, once), met("verified", "verified", 2, 2).reused());
+}
+
+#[test]
+fn a_kept_connection_that_is_closed_as_it_is_used_is_tried_again() {
+    let apart = Apart::start(LocalSts::builder().principal(agent()));
+    let sts = &apart.sts;
+    let client = client();
+    let verifier = builder(sts).timeout(AMPLE).build().expect("a verifier");
+    let url = presigned(&Endpoint::global());
+    verify(&client, &verifier, url.expose()).outcome.expect("verified");
+    sts.play_once(Fault::CloseInsteadOfReply);
+    verify(&client, &verifier, url.expose()).outcome.expect("verified");
+    assert_eq!((sts.requests(), sts.connections()), (3, 2));
 }
 
 #[test]
@@ -357,6 +373,21 @@ fn a_server_error_is_asked_about_again() {
     assert_eq!(meet(AMPLE, [Fault::Status(500)]), met("server error", "unavailable", 3, 1).reused());
     let twice = [Fault::Status(503), Fault::Status(503), Fault::Delay(Duration::ZERO)];
     assert_eq!(meet(AMPLE, twice), met("verified", "verified", 3, 1).reused());
+}
+
+/// The status says enough: what its body is like does not matter, and does not cost more than it may.
+#[test]
+fn a_server_error_with_any_body_is_a_server_error() {
+    for content_type in ["text/html", "text/xml\r\nContent-Encoding: gzip"] {
+        let fault = || Fault::body(503, content_type, "x".repeat(1 << 20));
+        assert_eq!(meet(AMPLE, [fault()]), met("server error", "unavailable", 3, 3));
+        let twice = [fault(), fault(), Fault::Delay(Duration::ZERO)];
+        assert_eq!(meet(AMPLE, twice), met("verified", "verified", 3, 3).reused());
+    }
+    for (content_type, length) in [("text/xml", 20_000), ("text/xml\r\nContent-Encoding: gzip", 100)] {
+        let fault = Fault::body(503, content_type, "x".repeat(length));
+        assert_eq!(meet(AMPLE, [fault]).kind, "server error");
+    }
 }
 
 #[test]

@@ -35,13 +35,13 @@ impl CallerIdentity {
     /// assert_eq!(reply(503, "text/html", "<h1>busy</h1>"), ReplyError::Server);
     /// ```
     pub fn from_reply(status: u16, content_type: Option<&str>, body: &[u8]) -> Result<Self, ReplyError> {
-        if body.len() > Self::MAX_REPLY {
-            return Err(ReplyError::TooLarge);
-        }
         let is_xml = content_type.is_some_and(is_xml);
+        let too_large = body.len() > Self::MAX_REPLY;
         match status {
-            200 if is_xml => Self::from_parts(&document::identity(body)?),
             300..=399 => Err(ReplyError::Redirected),
+            500..=599 if too_large => Err(ReplyError::Server),
+            _ if too_large => Err(ReplyError::TooLarge),
+            200 if is_xml => Self::from_parts(&document::identity(body)?),
             400..=499 if is_xml => Err(refusal(&document::refused(body)?)),
             500..=599 => Err(match document::refused(body).map(|refused| refusal(&refused)) {
                 Ok(ReplyError::Throttled) if is_xml => ReplyError::Throttled,

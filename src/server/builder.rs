@@ -98,6 +98,10 @@ impl VerifierBuilder {
 
     /// How many exchanges run at once, and how many more may wait; 64 and 256 unless said otherwise. A full
     /// queue answers [`Unavailable::Busy`](super::Unavailable::Busy) at once.
+    ///
+    /// An exchange in flight has a connection to itself, HTTP/1.1 over TLS with resumed sessions, and as many are
+    /// kept for each host as may be in flight. HTTP/2 is not spoken: STS is not known to offer it, and one connection
+    /// for all would be one fate for all. [`Verifier::warm_up`] opens connections ahead of time.
     pub fn concurrency(mut self, in_flight: usize, waiting: usize) -> Self {
         (self.in_flight, self.waiting) = (in_flight, waiting);
         self

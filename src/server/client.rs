@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::collections::HashMap;
+use std::error::Error;
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
@@ -10,6 +11,7 @@ use zeroize::Zeroizing;
 use super::error::{Transport, Unavailable, VerifyError};
 use super::exchange::Exchange;
 use super::roots::Roots;
+use crate::endpoint::Endpoint;
 use crate::identity::{CallerIdentity, ReplyError};
 use crate::policy::Refusal;
 use crate::presigned::InvalidUrl;
@@ -17,6 +19,11 @@ use crate::secret::SecretText;
 
 /// The longest wait that a `Retry-After` is believed.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
+/// How long a connection is kept that nobody uses: longer than the gaps within a wave of agents that boot together,
+/// and as long as `reqwest` has it unless it is told. One that STS closes before is noticed, or tried again.
+const IDLE: Duration = Duration::from_secs(90);
+/// `GetCallerIdentity` that nobody signed: STS answers 403 `MissingAuthenticationToken`, and nothing in it is secret.
+const UNSIGNED: &str = "/?Action=GetCallerIdentity&Version=2011-06-15";
 
 /// What STS answered.
 pub struct Reply {
@@ -108,11 +115,23 @@ impl StsClient {
         // The rebuilt text is ours, and `url` must read it as we do.
         let url = Url::parse(exchange.url()).ok().filter(|url| url.as_str() == exchange.url());
         let url = url.ok_or(Refusal::Form(InvalidUrl::NotCanonical))?;
-        let client = self.private.get(exchange.evidence().host()).unwrap_or(&self.public);
+        let client = self.of_host(exchange.evidence().host());
         let request =
             exchange.headers().fold(client.get(url), |request, (name, value)| request.header(name, value));
-        let response = request.send().await.map_err(unavailable)?;
+        let response = request.send().await.map_err(without_answer)?;
         read(response).await
+    }
+
+    /// Sends what says nothing, and reads what comes, so that the connection is there and free.
+    pub(super) async fn greet(&self, endpoint: &Endpoint) -> Result<Reply, VerifyError> {
+        let url = Url::parse(&["https://", endpoint.host(), UNSIGNED].concat());
+        let url = url.map_err(|_| Refusal::Form(InvalidUrl::NotCanonical))?;
+        let response = self.of_host(endpoint.host()).get(url).send().await.map_err(without_answer)?;
+        read(response).await
+    }
+
+    fn of_host(&self, host: &str) -> &Client {
+        self.private.get(host).unwrap_or(&self.public)
     }
 }
 
@@ -121,6 +140,7 @@ impl StsClient {
 fn builder(settings: &ClientSettings) -> Result<ClientBuilder, reqwest::Error> {
     let builder = Client::builder()
         .https_only(true)
+        // One exchange per connection: no stream shares another's fate, and there is no second protocol to attack.
         .http1_only()
         .tls_backend_rustls()
         .tls_version_min(reqwest::tls::Version::TLS_1_2)
@@ -137,6 +157,7 @@ fn builder(settings: &ClientSettings) -> Result<ClientBuilder, reqwest::Error> {
         .no_proxy()
         .connect_timeout(settings.connect_timeout)
         .timeout(settings.timeout)
+        .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(settings.idle_per_host);
     match &settings.proxy {
         Some(proxy) => Ok(builder.proxy(reqwest::Proxy::https(proxy.expose())?)),
@@ -144,20 +165,29 @@ fn builder(settings: &ClientSettings) -> Result<ClientBuilder, reqwest::Error> {
     }
 }
 
+/// The status comes first: of a server error it says enough, whatever its body is.
 async fn read(mut response: Response) -> Result<Reply, VerifyError> {
     let status = response.status();
     let headers = response.headers();
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(Into::into);
     let retry_after = retry_after(headers);
-    if headers.get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
+    let body = match read_body(&mut response).await {
+        Err(_) if status.is_server_error() => Zeroizing::default(),
+        body => body?,
+    };
+    Ok(Reply { status, content_type, body, retry_after })
+}
+
+async fn read_body(response: &mut Response) -> Result<Zeroizing<Vec<u8>>, VerifyError> {
+    if response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(VerifyError::InvalidReply(ReplyError::Encoded));
     }
     let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
     let room = announced.unwrap_or_default().min(CallerIdentity::MAX_REPLY);
     let mut body = Zeroizing::new(Vec::with_capacity(room));
     // The body of a redirect is of no interest; unless it has come already, its connection is closed.
-    while !status.is_redirection()
-        && let Some(chunk) = response.chunk().await.map_err(unavailable)?
+    while !response.status().is_redirection()
+        && let Some(chunk) = response.chunk().await.map_err(interrupted)?
     {
         // Capped while it is read, whatever length was announced.
         if body.len().saturating_add(chunk.len()) > CallerIdentity::MAX_REPLY {
@@ -165,7 +195,7 @@ async fn read(mut response: Response) -> Result<Reply, VerifyError> {
         }
         append(&mut body, &chunk);
     }
-    Ok(Reply { status, content_type, body, retry_after })
+    Ok(body)
 }
 
 /// Appends, moving to a larger buffer (and wiping the old one) should the room not do.
@@ -185,15 +215,31 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
 }
 
-fn unavailable(error: reqwest::Error) -> VerifyError {
+/// No head of a reply was read.
+fn without_answer(error: reqwest::Error) -> VerifyError {
     // A connection that took too long to come about is first of all none: another attempt can help.
-    VerifyError::Unavailable(if error.is_connect() {
-        Unavailable::Connect(Transport::new(error))
-    } else if error.is_timeout() {
+    if error.is_connect() {
+        VerifyError::Unavailable(Unavailable::Connect(Transport::new(error)))
+    } else if error.is_timeout() || is_no_http(&error) {
+        interrupted(error)
+    } else {
+        VerifyError::Unavailable(Unavailable::Unanswered(Transport::new(error)))
+    }
+}
+
+fn interrupted(error: reqwest::Error) -> VerifyError {
+    VerifyError::Unavailable(if error.is_timeout() {
         Unavailable::Timeout
     } else {
         Unavailable::Interrupted(Transport::new(error))
     })
+}
+
+/// Whether something came that is no head of HTTP, which it would be again.
+fn is_no_http(error: &reqwest::Error) -> bool {
+    let first: &(dyn Error + 'static) = error;
+    core::iter::successors(Some(first), |&error| error.source())
+        .any(|error| error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse))
 }
 
 #[cfg(test)]

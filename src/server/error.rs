@@ -72,7 +72,7 @@ pub enum Unavailable {
     /// The operator's own check of the instance could not be made.
     #[error("the instance could not be checked")]
     InstanceCheck,
-    /// The connection broke before the whole reply had come.
+    /// The connection broke in the middle of the reply, or what came was not HTTP.
     #[error("the connection to AWS STS broke")]
     Interrupted(#[source] Transport),
     /// STS answered with a server error.
@@ -81,6 +81,9 @@ pub enum Unavailable {
     /// The deadline passed.
     #[error("no answer in time")]
     Timeout,
+    /// The connection ended before an answer began, as one does that was kept alive and closed just as it was used.
+    #[error("the connection to AWS STS ended without an answer")]
+    Unanswered(#[source] Transport),
 }
 
 /// What the HTTP client says of a failure, with its URL taken out.

@@ -22,6 +22,7 @@ mod gate;
 mod instance_check;
 mod report;
 mod roots;
+mod warm;
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -196,8 +197,8 @@ impl Verifier {
 
     /// The whole check: [`begin`](Self::begin), STS, [`Exchange::finish`].
     ///
-    /// Asks STS up to three times, with pauses, where that can help: no connection, a server error, throttling;
-    /// and only within [`timeout`](VerifierBuilder::timeout). Asking again is safe, since `GetCallerIdentity`
+    /// Asks STS up to three times, with pauses, where that can help: no connection, one that ended before an answer
+    /// began, a server error, throttling; and only within [`timeout`](VerifierBuilder::timeout). Asking again is safe, since `GetCallerIdentity`
     /// changes nothing. Dropping the future stops everything.
     ///
     /// **There is no single use in this**: see the [module](self).
@@ -352,7 +353,9 @@ fn with_retry_after(error: VerifyError, retry_after: Option<Duration>) -> Verify
 fn pause_after(error: &VerifyError, attempt: u32) -> Option<Duration> {
     let asked = match error {
         VerifyError::Throttled { retry_after } => retry_after.unwrap_or_default(),
-        VerifyError::Unavailable(Unavailable::Connect(_) | Unavailable::ServerError) => Duration::ZERO,
+        VerifyError::Unavailable(
+            Unavailable::Connect(_) | Unavailable::ServerError | Unavailable::Unanswered(_),
+        ) => Duration::ZERO,
         _ => return None,
     };
     // Full jitter: callers that failed together do not come back together.

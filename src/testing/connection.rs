@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::HandshakeKind;
 
 use super::Fault;
 use super::decision::Rules;
@@ -26,6 +27,7 @@ pub(super) struct Shared {
     pub(super) acceptor: Option<TlsAcceptor>,
     pub(super) requests: AtomicUsize,
     pub(super) connections: AtomicUsize,
+    pub(super) resumed: AtomicUsize,
     pub(super) open: AtomicUsize,
 }
 
@@ -56,7 +58,12 @@ pub(super) async fn serve(mut tcp: TcpStream, open: Open) {
     }
     let ended = match &shared.acceptor {
         Some(acceptor) => match acceptor.accept(tcp).await {
-            Ok(tls) => exchange(tls, shared).await,
+            Ok(tls) => {
+                if tls.get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed) {
+                    shared.resumed.fetch_add(1, Ordering::Relaxed);
+                }
+                exchange(tls, shared).await
+            }
             Err(error) => Err(error),
         },
         None => refuse_version(tcp).await,

@@ -84,6 +84,12 @@ impl LocalSts {
         self.shared.connections.load(Ordering::Relaxed)
     }
 
+    /// The connections whose TLS handshake resumed an earlier one's session, since the start.
+    #[must_use]
+    pub fn resumed(&self) -> usize {
+        self.shared.resumed.load(Ordering::Relaxed)
+    }
+
     /// The connections that neither side has closed yet.
     #[must_use]
     pub fn open_connections(&self) -> usize {
@@ -176,6 +182,7 @@ impl LocalStsBuilder {
             acceptor: authority.into_acceptor()?,
             requests: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
+            resumed: AtomicUsize::new(0),
             open: AtomicUsize::new(0),
         });
         let server = tokio::spawn(accept(listener, Arc::clone(&shared)));
