@@ -2,7 +2,8 @@
 //!
 //! A small lexer is enough, since the rule is about paths: comments and literals are dropped, `use`
 //! trees are flattened, and every path that starts at `crate` or `super` is held against [`LAYERS`].
-//! `src/lib.rs` may name anything, and `bin` is another crate: for these two only the length counts.
+//! `src/lib.rs` may name anything: there only the length counts. The command under `src/bin` is another crate,
+//! with layers of its own ([`COMMAND`]).
 
 use std::{collections::BTreeMap, fs, path::Path, slice::Iter};
 
@@ -13,8 +14,20 @@ const LAYERS: [&[&str]; 6] = [
     &["identity", "presigned"],
     &["policy"],
     &["agent", "registry", "server"],
-    &["bin", "registrar", "testing"],
+    &["registrar", "testing"],
 ];
+
+/// The same for the command, below its `main.rs`: subcommands do not know each other.
+const COMMAND: [&[&str]; 3] = [
+    &["fault", "moment", "refusals"],
+    &["args", "input", "output", "usage"],
+    &["inspect", "presign", "verify"],
+];
+
+const COMMAND_ROOT: &str = "bin/sts-agent-name/";
+
+/// The parts of the command that may wait for something; `inspect` is offline.
+const WAITING: [&str; 2] = ["presign", "verify"];
 
 /// The first layer that may wait for something.
 const FIRST_ASYNC_LAYER: usize = 4;
@@ -32,9 +45,11 @@ fn imports_in_src_go_down_only() {
 
 #[test]
 fn no_module_stands_in_two_layers() {
-    let mut all = LAYERS.concat();
-    all.sort_unstable();
-    assert!(all.is_sorted_by(|a, b| a < b), "{all:?}");
+    for table in [LAYERS.concat(), COMMAND.concat()] {
+        let mut all = table;
+        all.sort_unstable();
+        assert!(all.is_sorted_by(|a, b| a < b), "{all:?}");
+    }
 }
 
 /// What breaks a rule in `file` (relative to the root, separated by `/`), as `file:line: what`.
@@ -48,15 +63,21 @@ fn violations(file: &str, source: &str) -> Vec<String> {
     let Some(path) = file.strip_prefix("src/").and_then(|path| path.strip_suffix(".rs")) else {
         return vec![format!("{file}:1: not a Rust file under src/")];
     };
+    let of_command = path.strip_prefix(COMMAND_ROOT);
+    let table: &[&[&str]] = if of_command.is_some() { &COMMAND } else { &LAYERS };
+    let path = of_command.unwrap_or(path);
     let module = path.split('/').next().unwrap_or(path);
-    if !["lib", "main", "bin"].contains(&module) {
-        match layer_of(module) {
+    if module != if of_command.is_some() { "main" } else { "lib" } {
+        match layer_of(table, module) {
             None => faults.push((1, format!("`{module}` has no layer: add it to the table"))),
             Some(layer) => {
                 let depth = path.strip_suffix("/mod").unwrap_or(path).split('/').count();
+                let paths = paths(&tokens, depth);
                 faults.extend(escapes(&tokens));
-                faults.extend(paths(&tokens, depth).iter().filter_map(|path| misstep(module, layer, path)));
-                if layer < FIRST_ASYNC_LAYER {
+                faults.extend(paths.iter().filter_map(|path| misstep(table, module, layer, path)));
+                let may_wait =
+                    if of_command.is_some() { WAITING.contains(&module) } else { layer >= FIRST_ASYNC_LAYER };
+                if !may_wait {
                     faults.extend(waits(&tokens));
                 }
             }
@@ -70,7 +91,7 @@ fn violations(file: &str, source: &str) -> Vec<String> {
 type Fault = (usize, String);
 
 /// Why a module of this layer may not hold this path.
-fn misstep(module: &str, layer: usize, path: &PathAt<'_>) -> Option<Fault> {
+fn misstep(table: &[&[&str]], module: &str, layer: usize, path: &PathAt<'_>) -> Option<Fault> {
     let supers = path.segments.iter().filter(|&&segment| segment == "super").count();
     let what = match path.segments.as_slice() {
         _ if supers > 1 => "`super::super`: name the module from `crate`".to_owned(),
@@ -79,7 +100,7 @@ fn misstep(module: &str, layer: usize, path: &PathAt<'_>) -> Option<Fault> {
         }
         ["crate"] | ["crate", "self" | "*", ..] => "imports the crate root: name a module".to_owned(),
         ["crate", target, ..] if *target == module => return None,
-        ["crate", target, ..] => match layer_of(target) {
+        ["crate", target, ..] => match layer_of(table, target) {
             None => {
                 format!("`crate::{target}` is no module of the table: name the module, not the re-export")
             }
@@ -106,14 +127,14 @@ fn escapes(tokens: &[Token<'_>]) -> Vec<Fault> {
     found.collect()
 }
 
-/// Async code, which starts at [`FIRST_ASYNC_LAYER`].
+/// Async code, which starts at [`FIRST_ASYNC_LAYER`] and, in the command, is [`WAITING`]'s.
 fn waits(tokens: &[Token<'_>]) -> Vec<Fault> {
     let found = tokens.iter().filter(|token| ["async", "await", "tokio"].contains(&token.text));
-    found.map(|token| (token.line, format!("`{}` below layer {FIRST_ASYNC_LAYER}", token.text))).collect()
+    found.map(|token| (token.line, format!("`{}` where nothing waits", token.text))).collect()
 }
 
-fn layer_of(module: &str) -> Option<usize> {
-    LAYERS.iter().position(|layer| layer.contains(&module))
+fn layer_of(table: &[&[&str]], module: &str) -> Option<usize> {
+    table.iter().position(|layer| layer.contains(&module))
 }
 
 /// A path that starts at `crate`, `self` or `super`.
@@ -459,11 +480,42 @@ mod cases {
                 "src/policy.rs",
                 "use tokio::time;\nasync fn f() {\ng().await }",
                 &[
-                    "src/policy.rs:1: `tokio` below layer 4",
-                    "src/policy.rs:2: `async` below layer 4",
-                    "src/policy.rs:3: `await` below layer 4",
+                    "src/policy.rs:1: `tokio` where nothing waits",
+                    "src/policy.rs:2: `async` where nothing waits",
+                    "src/policy.rs:3: `await` where nothing waits",
                 ],
             ),
+        ]);
+    }
+
+    #[test]
+    fn the_command_has_layers_too() {
+        check(&[
+            ("src/bin/sts-agent-name/main.rs", "mod args; use crate::args::Args; async fn f() {}", &[]),
+            ("src/bin/sts-agent-name/verify.rs", "use crate::{args, fault::Fault}; use tokio::x;", &[]),
+            ("src/bin/sts-agent-name/presign/mod.rs", "mod source; use self::source::S;", &[]),
+            ("src/bin/sts-agent-name/presign/source.rs", "use super::Presign; use sts_agent_name::Arn;", &[]),
+            (
+                "src/bin/sts-agent-name/verify.rs",
+                "use crate::inspect::rules;",
+                &["src/bin/sts-agent-name/verify.rs:1: `verify` (layer 2) names `inspect` (layer 2)"],
+            ),
+            (
+                "src/bin/sts-agent-name/fault.rs",
+                "use crate::args;",
+                &["src/bin/sts-agent-name/fault.rs:1: `fault` (layer 0) names `args` (layer 1)"],
+            ),
+            (
+                "src/bin/sts-agent-name/inspect/mod.rs",
+                "use tokio::net;",
+                &["src/bin/sts-agent-name/inspect/mod.rs:1: `tokio` where nothing waits"],
+            ),
+            (
+                "src/bin/sts-agent-name/stray.rs",
+                "",
+                &["src/bin/sts-agent-name/stray.rs:1: `stray` has no layer: add it to the table"],
+            ),
+            ("src/bin/other.rs", "", &["src/bin/other.rs:1: `bin` has no layer: add it to the table"]),
         ]);
     }
 
@@ -473,15 +525,17 @@ mod cases {
         let over = "\n".repeat(MAX_LINES + 1);
         check(&[
             ("src/lib.rs", "mod anything; pub use crate::server::X;", &[]),
-            ("src/bin/tool/main.rs", "mod args; use crate::args::Args; use sts_agent_name::Arn;", &[]),
-            ("src/main.rs", "use crate::args::Args;", &[]),
             ("src/stray.rs", "", &["src/stray.rs:1: `stray` has no layer: add it to the table"]),
             ("src/stray/a.rs", "", &["src/stray/a.rs:1: `stray` has no layer: add it to the table"]),
             ("src/notes.txt", "", &["src/notes.txt:1: not a Rust file under src/"]),
             ("src/arn.rs", &full, &[]),
             ("src/arn.rs", &over, &["src/arn.rs:421: 421 lines, 420 are allowed: split by noun"]),
             ("src/lib.rs", &over, &["src/lib.rs:421: 421 lines, 420 are allowed: split by noun"]),
-            ("src/bin/a.rs", &over, &["src/bin/a.rs:421: 421 lines, 420 are allowed: split by noun"]),
+            (
+                "src/bin/sts-agent-name/main.rs",
+                &over,
+                &["src/bin/sts-agent-name/main.rs:421: 421 lines, 420 are allowed: split by noun"],
+            ),
         ]);
     }
 }
