@@ -113,7 +113,9 @@ async fn two_agents_never_work_under_one_name() {
         }
         let working: Vec<usize> = (0..agents.len()).filter(|&it| agents[it].keeper.may_work(now)).collect();
         assert!(working.len() <= 1, "second {second}: {working:?}");
-        working.iter().for_each(|&it| agents[it].worked += 1);
+        for it in working {
+            agents[it].worked += 1;
+        }
     }
     let worked = agents.map(|agent| agent.worked);
     assert!(worked.iter().all(|&seconds| seconds > 500), "{worked:?}");
