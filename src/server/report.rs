@@ -66,7 +66,7 @@ pub(super) fn refused(exchange: Option<&Exchange<'_>>, error: &VerifyError, took
     let detail = error.source().map(tracing::field::display);
     match exchange {
         None => {
-            tracing::warn!(code = error.code(), %error, detail, took_ms = millis(took), "agent not verified")
+            tracing::warn!(code = error.code(), %error, detail, took_ms = millis(took), "agent not verified");
         }
         Some(exchange) => tracing::warn!(
             code = error.code(),
