@@ -79,6 +79,33 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 
 /// Keeps names unique, each in its scope. This is the contract of every store; `registry::conformance` checks it.
 ///
+/// A registrar calls it; a server with a way of its own to tell agents apart may do so too:
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use std::time::Duration;
+/// use sts_agent_name::AgentName;
+/// use sts_agent_name::registry::{
+///     AgentType, ClaimId, ClaimOutcome, ClaimRequest, MemoryStore, NameOwner, NameStore, RenewOutcome, Scope,
+/// };
+///
+/// let store = MemoryStore::new();
+/// let (scope, name) = (Scope::parse("acme")?, AgentName::parse("builder-7")?);
+/// let (linux, owner) = (AgentType::parse("s1-linux")?, NameOwner::parse("token/s1-linux")?);
+/// let (ours, theirs) = (ClaimId::generate()?, ClaimId::generate()?);
+/// let (lease, hold) = (Duration::from_mins(3), Duration::from_mins(10));
+/// let wish = |id| ClaimRequest::new(&scope, &name, &linux, &owner, id, lease);
+///
+/// assert!(matches!(store.claim(wish(&ours)).await?, ClaimOutcome::Granted { .. }));
+/// assert!(matches!(store.claim(wish(&theirs)).await?, ClaimOutcome::Taken { .. }));
+/// assert!(matches!(store.renew(&scope, &name, &ours, lease, hold).await?, RenewOutcome::Renewed { .. }));
+/// let _ = store.release(&scope, &name, &ours, hold).await?;
+/// assert_eq!(store.renew(&scope, &name, &ours, lease, hold).await?, RenewOutcome::Fenced);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// # Rules
 ///
 /// **Time.** The store's own clock decides, never the caller's. `now` is the moment at which the store orders the

@@ -20,6 +20,20 @@ use crate::secret::SecretText;
 pub(super) const MAX_AGE: Duration = Duration::from_mins(15);
 
 /// Collects the choices of a [`Verifier`].
+///
+/// ```
+/// use std::time::Duration;
+/// use sts_agent_name::server::Verifier;
+/// use sts_agent_name::{Audience, EndpointSet, Partition};
+///
+/// let verifier = Verifier::builder()
+///     .audience(Audience::new("ci.example.com")?)
+///     .endpoints(EndpointSet::built_in().only_partitions(&[Partition::Aws]).without_global())
+///     .max_age(Duration::from_mins(2))
+///     .build()?;
+/// # let _ = verifier;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct VerifierBuilder {

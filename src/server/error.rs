@@ -15,6 +15,24 @@ use crate::policy::Refusal;
 /// | `InvalidReply` | whoever answers in STS's place | 502 | after a look at the network |
 /// | `Throttled` | the calling account's budget | 503 | later |
 /// | `Unavailable` | STS, the network, or this server's load | 503 | later |
+///
+/// What to answer is the same for all; whether to wait is not:
+///
+/// ```
+/// use sts_agent_name::server::VerifyError;
+///
+/// /// HTTP status, a text that is safe to send, and for how long to wait.
+/// fn answer(error: &VerifyError) -> (u16, String, Option<u64>) {
+///     let wait = match error {
+///         VerifyError::Throttled { retry_after } => Some(retry_after.map_or(5, |wait| wait.as_secs())),
+///         VerifyError::Unavailable(_) => Some(5),
+///         _ => None,
+///     };
+///     (error.http_status(), format!("{}: {error}", error.code()), wait)
+/// }
+/// # let (status, text, wait) = answer(&VerifyError::Throttled { retry_after: None });
+/// # assert_eq!((status, text.as_str(), wait), (503, "throttled: AWS STS throttles the caller's account", Some(5)));
+/// ```
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum VerifyError {

@@ -19,6 +19,20 @@ const ACCEPT: &str = "text/xml";
 /// Send a `GET` of [`url`](Self::url) with exactly [`headers`](Self::headers) and no body, follow no redirect,
 /// read at most [`CallerIdentity::MAX_REPLY`] bytes, and hand status, content type and body to
 /// [`finish`](Self::finish). [`Verifier::verify`](super::Verifier::verify) does all of that.
+///
+/// ```no_run
+/// use sts_agent_name::policy::{Policy, VerifiedAgent};
+/// use sts_agent_name::server::{Verifier, VerifyError};
+/// use time::OffsetDateTime;
+///
+/// # fn get(_: &str, _: Vec<(&str, &str)>) -> (u16, String, Vec<u8>) { unimplemented!() }
+/// fn verify(verifier: &Verifier, policy: &Policy, evidence: &str) -> Result<VerifiedAgent, VerifyError> {
+///     # let now = OffsetDateTime::UNIX_EPOCH;
+///     let exchange = verifier.begin(evidence, policy, now)?;
+///     let (status, content_type, body) = get(exchange.url(), exchange.headers().collect());
+///     exchange.finish(status, Some(&content_type), &body)
+/// }
+/// ```
 pub struct Exchange<'p> {
     pub(super) url: PresignedUrl,
     pub(super) policy: &'p Policy,

@@ -20,6 +20,19 @@ use super::{Certificate, Fault, Principal};
 
 /// A running local STS. Dropping it stops the server and closes every connection.
 ///
+/// ```
+/// use sts_agent_name::server::Verifier;
+/// use sts_agent_name::testing::LocalSts;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let sts = LocalSts::builder().start().await?;
+/// let verifier = Verifier::builder().danger_stand_in(sts.addr(), sts.ca_pem()).build()?;
+/// # let _ = verifier;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// It never logs a URL, a token or a signature.
 pub struct LocalSts {
     addr: SocketAddr,
