@@ -45,17 +45,20 @@ impl<'t> Parts<'t> {
     /// The value of a parameter that is neither token nor signature.
     pub(super) fn value(&self, name: &str) -> Option<Cow<'t, str>> {
         let raw = self.raw(name)?;
-        let (longest, more): (usize, &[u8]) = match name {
-            "Action" => (40, b""),
-            "X-Amz-Credential" => (200, b"/-_"),
-            "X-Amz-SignedHeaders" => (200, b";-_"),
-            _ => (32, b"-"),
+        let digit = |b: u8| b.is_ascii_digit();
+        let (longest, letters, stops): (usize, fn(u8) -> bool, &[u8]) = match name {
+            "Action" => (40, |b| b.is_ascii_alphabetic(), b""),
+            "X-Amz-Algorithm" => (32, |b| b.is_ascii_uppercase(), b"-"),
+            "X-Amz-Credential" => (200, |b| b.is_ascii_alphabetic(), b"/-_"),
+            "X-Amz-Date" => (20, |b| b == b'T' || b == b'Z', b"-"),
+            "X-Amz-SignedHeaders" => (200, |b| b.is_ascii_lowercase(), b";-_"),
+            _ => (20, |_| false, b"-"),
         };
         let value = if raw.contains('%') { Cow::Owned(decoded(raw)?) } else { Cow::Borrowed(raw) };
-        let known = value.bytes().all(|b| b.is_ascii_alphanumeric() || more.contains(&b));
+        let known = value.bytes().all(|b| digit(b) || letters(b) || stops.contains(&b));
         // A signature has 64 digits without a stop.
-        let stops = value.split(['/', ';', '-']).all(|piece| piece.len() < 64);
-        Some(if value.len() <= longest && known && stops { value } else { hidden(raw) })
+        let short = value.split(['/', ';', '-']).all(|piece| piece.len() < 64);
+        Some(if value.len() <= longest && known && short { value } else { hidden(raw) })
     }
 
     /// That a secret is there, and how long it is.

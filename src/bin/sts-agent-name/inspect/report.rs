@@ -46,8 +46,11 @@ pub(super) fn json(judgement: &Judgement<'_>, now: OffsetDateTime, out: &mut imp
     let refusal = judgement.refusal.as_ref().map(Refused::of);
     let verdict = if refusal.is_some() { "refused" } else { "nothing_against_it" };
     let line = Line { verdict, refusal, at: &moment::format(now), rules: &judgement.rows };
-    serde_json::to_writer(&mut *out, &line)?;
-    out.write_all(b"\n")
+    // The many small writes of a serializer are cheapest into memory.
+    let mut text = Vec::with_capacity(4096);
+    serde_json::to_writer(&mut text, &line)?;
+    text.push(b'\n');
+    out.write_all(&text)
 }
 
 pub(super) fn table(judgement: &Judgement<'_>, out: &mut impl Write) -> io::Result<()> {

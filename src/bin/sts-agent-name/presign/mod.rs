@@ -67,6 +67,10 @@ impl Presign {
         let audience = self.audience.audience()?;
         let challenge = self.challenge.as_deref().map(Challenge::parse).transpose();
         let challenge = challenge.map_err(|error| Fault::usage(format!("--challenge: {error}")))?;
+        if let Some(url) = &self.endpoint_url {
+            // Before anything is fetched: its form does not depend on the region.
+            args::endpoint(url, Endpoint::global().region(), Partition::Aws)?;
+        }
         let global = self.global.then(|| Endpoint::global().region().clone());
         let wanted = Wanted { region: self.region.clone().or(global), identity: self.identity };
         let Signer { credentials, region } = source::find(&wanted)?;
