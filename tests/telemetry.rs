@@ -29,6 +29,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 /// One event of this crate: its level, its message and its fields.
 #[derive(Clone, Debug)]
 struct Seen {
+    target: String,
     level: tracing::Level,
     message: String,
     fields: BTreeMap<String, String>,
@@ -87,7 +88,8 @@ where
         event.record(&mut fields);
         let message = fields.0.remove("message").unwrap_or_default();
         let spans = context.event_scope(event).into_iter().flatten().map(|span| span.name()).collect();
-        let seen = Seen { level: *metadata.level(), message, fields: fields.0, spans };
+        let target = metadata.target().to_owned();
+        let seen = Seen { target, level: *metadata.level(), message, fields: fields.0, spans };
         self.0.lock().expect("no panic").push(seen);
     }
 }
@@ -123,7 +125,7 @@ async fn a_verification_says_who_which_name_and_which_evidence() {
     let verified = verifier.verify(url.expose(), &policy()).await.expect("verified");
 
     let audit = events.one("agent verified");
-    assert_eq!(audit.level, tracing::Level::INFO);
+    assert_eq!((audit.level, &*audit.target), (tracing::Level::INFO, "sts_agent_name::server"));
     assert_eq!(audit.names(), ["name", "owner", "region", "signature", "took_ms"]);
     assert_eq!((audit.field("name"), audit.field("region")), (INSTANCE, "eu-central-1"));
     assert_eq!(audit.field("owner"), verified.owner().as_str());
@@ -215,6 +217,7 @@ async fn a_claim_says_its_whole_life() {
     registrar.release(&linux, &scope, name, claim_id).await.expect_err("fenced");
 
     let granted = events.one("claim granted");
+    assert_eq!((granted.level, &*granted.target), (tracing::Level::INFO, "sts_agent_name::registrar"));
     assert_eq!(
         granted.names(),
         ["agent_type", "lease_until", "name", "owner", "region", "scope", "signature", "took_ms"]

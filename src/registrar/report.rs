@@ -12,6 +12,9 @@ use crate::policy::SignatureId;
 use crate::registry::{StoreError, StoreFuture};
 use crate::server::millis;
 
+/// What subscribers filter by, wherever in the module an event is told.
+const TARGET: &str = "sts_agent_name::registrar";
+
 /// What is known of evidence once it has been read, whatever becomes of it.
 pub(super) struct Evidence {
     pub(super) signature: SignatureId,
@@ -26,7 +29,11 @@ pub(super) fn registered(registration: Registration<'_>, registered: &Registered
     let signature = agent.as_ref().map(|agent| display(agent.signature()));
     let region = agent.as_ref().map(|agent| display(agent.region()));
     let took_ms = millis(took);
-    tracing::info!(%agent_type, %scope, %name, owner, signature, region, %lease_until, took_ms, "claim granted");
+    tracing::info!(
+        target: TARGET,
+        %agent_type, %scope, %name, owner, signature, region, %lease_until, took_ms,
+        "claim granted"
+    );
 }
 
 /// The audit event of a registration that came to no name.
@@ -40,7 +47,11 @@ pub(super) fn refused(
     let (code, detail, took_ms) = (error.code(), error.source().map(display), millis(took));
     let signature = evidence.map(|evidence| display(evidence.signature));
     let region = evidence.map(|evidence| display(&evidence.region));
-    tracing::warn!(%agent_type, %scope, code, detail, signature, region, took_ms, "registration refused");
+    tracing::warn!(
+        target: TARGET,
+        %agent_type, %scope, code, detail, signature, region, took_ms,
+        "registration refused"
+    );
 }
 
 /// Carries out one operation of the store and says how it went.
@@ -53,8 +64,10 @@ pub(super) async fn timed<T>(
     let outcome = work.await;
     let took_ms = millis(start.elapsed());
     match &outcome {
-        Ok(done) => tracing::debug!(operation, outcome = code(done), took_ms, "store answered"),
-        Err(error) => tracing::warn!(operation, %error, took_ms, "store failed"),
+        Ok(done) => {
+            tracing::debug!(target: TARGET, operation, outcome = code(done), took_ms, "store answered");
+        }
+        Err(error) => tracing::warn!(target: TARGET, operation, %error, took_ms, "store failed"),
     }
     outcome
 }

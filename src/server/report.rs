@@ -10,6 +10,9 @@ use super::exchange::Exchange;
 use super::instance_check::InstanceVerdict;
 use crate::policy::VerifiedAgent;
 
+/// What subscribers filter by, wherever in the module an event is told.
+const TARGET: &str = "sts_agent_name::server";
+
 /// Milliseconds, with their fractions.
 pub(crate) fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1000.0
@@ -18,7 +21,7 @@ pub(crate) fn millis(time: Duration) -> f64 {
 /// What the events about one exchange have in common.
 pub(super) fn span(exchange: &Exchange<'_>) -> tracing::Span {
     let region = exchange.evidence().region();
-    tracing::debug_span!("exchange", signature = %exchange.signature(), %region)
+    tracing::debug_span!(target: TARGET, "exchange", signature = %exchange.signature(), %region)
 }
 
 /// One attempt at STS, answered or not.
@@ -34,24 +37,33 @@ pub(super) fn asked(
     match reply {
         Ok(reply) => {
             let status = reply.status();
-            tracing::debug!(host, %region, status, waited_ms, took_ms, in_flight, "STS answered");
+            tracing::debug!(
+                target: TARGET,
+                host, %region, status, waited_ms, took_ms, in_flight,
+                "STS answered"
+            );
         }
         Err(error) => {
             let code = error.code();
             let detail = error.source().map(tracing::field::display);
-            tracing::debug!(host, %region, code, detail, waited_ms, took_ms, in_flight, "STS did not answer");
+            tracing::debug!(
+                target: TARGET,
+                host, %region, code, detail, waited_ms, took_ms, in_flight,
+                "STS did not answer"
+            );
         }
     }
 }
 
 /// What the operator's own check found.
 pub(super) fn instance_checked(verdict: InstanceVerdict, took: Duration) {
-    tracing::debug!(?verdict, took_ms = millis(took), "instance checked");
+    tracing::debug!(target: TARGET, ?verdict, took_ms = millis(took), "instance checked");
 }
 
 /// The audit event of a verified agent.
 pub(super) fn verified(agent: &VerifiedAgent, took: Duration) {
     tracing::info!(
+        target: TARGET,
         name = %agent.name(),
         owner = %agent.owner(),
         signature = %agent.signature(),
@@ -66,9 +78,11 @@ pub(super) fn refused(exchange: Option<&Exchange<'_>>, error: &VerifyError, took
     let detail = error.source().map(tracing::field::display);
     match exchange {
         None => {
-            tracing::warn!(code = error.code(), %error, detail, took_ms = millis(took), "agent not verified");
+            let took_ms = millis(took);
+            tracing::warn!(target: TARGET, code = error.code(), %error, detail, took_ms, "agent not verified");
         }
         Some(exchange) => tracing::warn!(
+            target: TARGET,
             code = error.code(),
             %error,
             detail,
