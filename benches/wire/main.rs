@@ -42,7 +42,10 @@ fn main() {
     let wanted = |name: &str| part.as_deref().is_none_or(|part| part == name);
     if part.as_deref() == Some("profile") {
         let sts = Sts::start(Some(Duration::ZERO));
-        runtime().block_on(cost(&Verification::new(&sts, 1), 1, 40_000));
+        match rounds {
+            0 => runtime().block_on(cost(&Bare::new(&sts, 1), 1, 40_000)),
+            _ => runtime().block_on(cost(&Verification::new(&sts, 1), 1, 40_000)),
+        };
     }
     if wanted("ratio") {
         ratio(rounds);
