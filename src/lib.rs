@@ -50,6 +50,11 @@ pub mod manual {
 #[doc = include_str!("../docs/threat-model.md")]
 pub mod threat_model {}
 
+/// How far it carries, and what gives way first.
+#[cfg(doc)]
+#[doc = include_str!("../docs/capacity.md")]
+pub mod capacity {}
+
 /// What this crate is built on.
 #[cfg(doc)]
 #[doc = include_str!("../docs/dependencies.md")]

@@ -156,7 +156,7 @@ fn builder(settings: &ClientSettings) -> Result<ClientBuilder, reqwest::Error> {
         // No environment variable decides where evidence goes.
         .no_proxy()
         .connect_timeout(settings.connect_timeout)
-        .timeout(settings.timeout)
+        // No timeout of its own for the rest: every call stands within the verification's deadline.
         .pool_idle_timeout(IDLE)
         .pool_max_idle_per_host(settings.idle_per_host);
     match &settings.proxy {
