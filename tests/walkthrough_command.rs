@@ -21,13 +21,11 @@ use std::process::{Command, Output};
 
 use common::local::{KEY, SECRET, TOKEN};
 
-/// Built with feature `cli`, and only then.
-const BINARY: Option<&str> = option_env!("CARGO_BIN_EXE_sts-agent-name");
+const BINARY: &str = env!("CARGO_BIN_EXE_sts-agent-name");
 
 /// Runs a line in a shell in `folder` that finds the command and the keys, and nothing else of AWS.
 fn shell(line: &str, folder: &Path) -> Output {
-    let binary = Path::new(BINARY.expect("a command"));
-    let beside = binary.parent().expect("a folder").display();
+    let beside = Path::new(BINARY).parent().expect("a folder").display();
     Command::new("sh")
         .args(["-euc", line])
         .current_dir(folder)
@@ -43,10 +41,6 @@ fn shell(line: &str, folder: &Path) -> Output {
 /// What a page's commands do, one after the other. `verify` would ask AWS, so it is stopped before: its arguments
 /// must be understood, and the text that it is given must be refused.
 fn follow(page: &str, least: usize) {
-    if BINARY.is_none() {
-        eprintln!("no sts-agent-name in this build: {page} is NOT FOLLOWED");
-        return;
-    }
     let folder = tempfile::tempdir().expect("a folder");
     let url = shell("sts-agent-name presign --global > url", folder.path());
     assert!(url.status.success(), "{}", String::from_utf8_lossy(&url.stderr));
