@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! cargo run --example fleet
-//! cargo run --release --example fleet -- --agents 10000 --rate 2000
-//! cargo run --release --example fleet --features postgres -- --agents 10000 --rate 2000 --store postgres://…
+//! cargo run --release --example fleet -- --agents 10000 --rate 300
+//! cargo run --release --example fleet --features postgres -- --agents 10000 --rate 300 --store postgres://…
 //! ```
 //!
 //! Every tenth instance has a second agent, such as a job that signs with the machine's credentials, which comes at any
@@ -182,6 +182,13 @@ impl Fleet {
         self.count(|counts| counts.times.entry(what).or_default().push(took));
     }
 
+    /// Longer after each attempt, and never as long as the others.
+    async fn pause(&self, error: &RegisterError, attempt: u32) {
+        self.count(|counts| *counts.tried_again.entry(error.code()).or_default() += 1);
+        let longest = Duration::from_millis(100 << attempt.min(5));
+        tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
+    }
+
     fn report(&self, took: Duration, instances: usize) -> ExitCode {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for (what, times) in &mut counts.times {
@@ -216,17 +223,34 @@ async fn live(fleet: Arc<Fleet>, number: usize, at: usize, arrival: Duration) ->
     let (agent_type, scope) = (&fleet.agent_type, &fleet.scope);
     for _ in 0..2 {
         // Once before it takes work, once in the middle of it.
-        let start = now();
-        fleet.server(at + 1)?.renew(agent_type, scope, &name, &claim_id).await?;
-        fleet.took("renewed", start);
+        let server = fleet.server(at + 1)?;
+        insist(&fleet, "renewed", || server.renew(agent_type, scope, &name, &claim_id)).await?;
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     fleet.count(|counts| {
         counts.working.remove(&name);
     });
+    let server = fleet.server(at + 2)?;
+    insist(&fleet, "released", || server.release(agent_type, scope, &name, &claim_id)).await?;
+    Ok(())
+}
+
+/// Asks until it is done, where that can help. Its lease gives an agent the time.
+async fn insist<F>(fleet: &Fleet, what: &'static str, ask: impl Fn() -> F) -> Result<()>
+where
+    F: Future<Output = std::result::Result<OffsetDateTime, RegisterError>>,
+{
     let start = now();
-    fleet.server(at + 2)?.release(agent_type, scope, &name, &claim_id).await?;
-    fleet.took("released", start);
+    for attempt in 1.. {
+        match ask().await {
+            Err(error) if attempt < ATTEMPTS && helps_to_wait(&error) => fleet.pause(&error, attempt).await,
+            outcome => {
+                outcome?;
+                break;
+            }
+        }
+    }
+    fleet.took(what, start);
     Ok(())
 }
 
@@ -248,11 +272,7 @@ async fn register(fleet: &Fleet, number: usize, at: usize) -> Result<Option<Regi
                 });
                 return Ok(Some(registered));
             }
-            Err(error) if attempt < ATTEMPTS && helps_to_wait(&error) => {
-                fleet.count(|counts| *counts.tried_again.entry(error.code()).or_default() += 1);
-                let longest = Duration::from_millis(100 << attempt.min(5));
-                tokio::time::sleep(longest.mul_f64(fastrand::f64())).await;
-            }
+            Err(error) if attempt < ATTEMPTS && helps_to_wait(&error) => fleet.pause(&error, attempt).await,
             Err(error) => {
                 fleet.count(|counts| *counts.refused.entry(error.code()).or_default() += 1);
                 break;
