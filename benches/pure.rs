@@ -6,6 +6,16 @@
 
 #![allow(missing_docs, clippy::expect_used, clippy::panic, reason = "a benchmark is no library")]
 
+#[allow(dead_code, unused_imports, reason = "this file uses its own part of the module")]
+#[path = "../src/charset.rs"]
+mod charset;
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "this file uses its own part of the module")]
+#[path = "../src/policy/pattern.rs"]
+mod pattern;
+#[allow(dead_code, unused_imports, unreachable_pub, reason = "this file uses its own part of the module")]
+#[path = "../src/policy/pattern_set.rs"]
+mod pattern_set;
+
 use std::collections::HashSet;
 use std::hint::black_box;
 use std::time::{Duration, SystemTime};
@@ -22,6 +32,8 @@ use sts_agent_name::server::Verifier;
 use sts_agent_name::{CallerIdentity, Endpoint};
 use time::OffsetDateTime;
 use url::Url;
+
+use self::pattern_set::RolePatterns;
 
 const REPLY: &str = include_str!("../fixtures/replies/accept-recorded.txt");
 
@@ -159,15 +171,14 @@ fn patterns() -> Vec<String> {
     (0..500).map(|number| format!("exact-role-{number}")).chain(wild).collect()
 }
 
-/// A decision with 1,000 patterns beside the same decision with one: what is between them is the search.
+/// The search alone, as a policy makes it for each caller.
 fn roles(c: &mut Criterion) {
     let patterns = patterns();
-    let verifier = Verifier::builder().build().expect("a verifier");
-    let (_, body) = REPLY.split_once("\n\n").expect("a payload");
-    let account = "123456789012";
-    let many =
-        patterns.iter().fold(Policy::builder().account(account), |policy, pattern| policy.role(pattern));
-    let many = many.build().expect("a policy");
+    let mut ours = RolePatterns::default();
+    for pattern in &patterns {
+        ours.add(pattern).expect("a pattern");
+    }
+    ours.compile();
     let names: HashSet<&str> = patterns.iter().map(String::as_str).collect();
     let forms = patterns.iter().map(|pattern| format!("^{}$", pattern.replace('*', ".*")));
     let peer = regex::bytes::RegexSet::new(forms).expect("a set");
@@ -179,23 +190,20 @@ fn roles(c: &mut Criterion) {
         ("middle", "the-build253-x"),
         ("miss", "semaphore-agent-linux"),
     ] {
-        let one = Policy::builder().account(account).role(if what == "miss" { "other" } else { role });
-        let one = one.build().expect("a policy");
-        let body = body.replace("conjur-role", role).replace("188945769008", account);
-        let evidence = evidence();
-        for (policy, size) in [(&one, "1 pattern"), (&many, "1,000 patterns")] {
-            let exchange = verifier.begin(&evidence, policy, at()).expect("begun");
-            let decided = || exchange.finish(200, Some("text/xml"), black_box(body.as_bytes()));
-            assert_eq!(decided().is_ok(), what != "miss", "{what}, {size}");
-            group.bench_function(format!("{what}: {size}"), |b| b.iter(decided));
-        }
+        assert_eq!([ours.matches(role), peer.is_match(role.as_bytes())], [what != "miss"; 2], "{what}");
         group.bench_function(format!("{what}: floor, one look-up"), |b| {
             b.iter(|| names.contains(black_box(role)));
         });
+        group.bench_function(format!("{what}: 1,000 patterns"), |b| b.iter(|| ours.matches(black_box(role))));
         group.bench_function(format!("{what}: peer, RegexSet"), |b| {
             b.iter(|| peer.is_match(black_box(role.as_bytes())));
         });
     }
+    // One pattern that makes a search with backtracking try again and again, and more bytes than any role has.
+    let mut worst = RolePatterns::default();
+    worst.add(&format!("*{}b*c", "a".repeat(31))).expect("a pattern");
+    let name = "a".repeat(2048);
+    group.bench_function("worst: 2,048 bytes", |b| b.iter(|| worst.matches(black_box(&name))));
     group.finish();
 }
 

@@ -15,14 +15,15 @@ use std::time::Duration;
 
 use common::local::{ACCOUNT, INSTANCE, ROLE, agent, builder, credentials, now};
 use sts_agent_name::agent::Presigner;
+use sts_agent_name::policy::{Policy, Rule};
 use sts_agent_name::registrar::{
-    NameAssignment, NameRelease, NameSettings, RegisterError, Registered, Registrar, Registration,
-    SemaphoreSettings,
+    InvalidSettings, NameAssignment, NameRelease, NameSettings, RegisterError, Registered, Registrar,
+    Registration, SemaphoreSettings,
 };
 use sts_agent_name::registry::{AgentType, MemoryStore, Scope};
 use sts_agent_name::server::{ChallengeKey, Challenges};
 use sts_agent_name::testing::LocalSts;
-use sts_agent_name::{Audience, Challenge, Endpoint};
+use sts_agent_name::{Audience, Challenge, Endpoint, InstanceId};
 
 const KEY: &str = "oY3vX0pQm1sT8uKd2wZb4g";
 
@@ -360,4 +361,31 @@ fn each_wrong_setting_names_its_field() {
     ] {
         assert!(theirs(text).starts_with(want), "{text}: {}", theirs(text));
     }
+}
+
+/// What the written settings cannot say goes with single use and names all the same, and may change at any time.
+#[tokio::test]
+async fn any_policy_can_stand_behind_an_agent_type() {
+    let world = World::new(NameRelease::Immediately).await;
+    let policy = || Policy::builder().rule(Rule::new().account(ACCOUNT).role(ROLE));
+    let set = |policy: Policy, release| {
+        world.registrar.set_agent_type_with_policy(world.proven.clone(), policy, release)
+    };
+    let instance = InstanceId::parse(INSTANCE).expect("an instance");
+    let denied = policy().deny_instance(instance).build().expect("a policy");
+    set(denied, NameRelease::Immediately).expect("an agent type");
+    assert_eq!(code(world.prove(&world.sign(), None).await), "instance_denied");
+
+    let by_session = policy().any_session().name_template("{role}/{session}").build().expect("a policy");
+    set(by_session, NameRelease::After(Duration::from_mins(1))).expect("an agent type");
+    let url = world.sign();
+    let first = world.prove(&url, None).await.expect("registered");
+    assert_eq!(first.name.as_str(), format!("{ROLE}/{INSTANCE}"));
+    assert_eq!(code(world.prove(&url, None).await), "already_spent");
+    world.renew(&first).await.expect("renewed");
+    world.release(&first).await.expect("released");
+    assert_eq!(code(world.prove(&world.sign(), None).await), "name_taken", "it is held");
+
+    let short = set(policy().build().expect("a policy"), NameRelease::After(Duration::from_millis(60_500)));
+    assert_eq!(short, Err(InvalidSettings::ReleaseAfter));
 }

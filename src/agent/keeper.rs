@@ -79,11 +79,19 @@ impl NameKeeper {
             None => (NextStep::Register, None),
             Some(Lease { since, length }) => (NextStep::Renew, since.checked_add(length / 3)),
         };
-        // After a failure the pause says when, and it is never longer than what is left of the lease allows.
+        // After a failure the pause says when; what is left of the lease cuts it short.
+        let ends = self.works_until().filter(|ends| now < *ends);
         match self.not_before.or(due) {
-            Some(due) if now < due => NextStep::Wait(due),
+            Some(due) if now < due => NextStep::Wait(ends.map_or(due, |ends| due.min(ends))),
             _ => step,
         }
+    }
+
+    /// Until when the name is certainly this agent's, unless the claim is renewed: a timer for this moment stops
+    /// work in time, whatever request is still under way. `None` without a name.
+    #[must_use]
+    pub fn works_until(&self) -> Option<Instant> {
+        self.lease.and_then(|lease| lease.since.checked_add(lease.length))
     }
 
     /// Whether the name is certainly this agent's at `now`. An agent starts no work while it is not, and stops
@@ -115,7 +123,7 @@ impl NameKeeper {
     pub fn failed(&mut self, now: Instant) {
         let longest = match self.lease {
             None => LONGEST_PAUSE,
-            // Several attempts fit into the two thirds of a lease that are left for them.
+            // So that several attempts fit into the two thirds of a lease that are left for them.
             Some(lease) => LONGEST_PAUSE.min(lease.length / 8),
         };
         let pause = FIRST_PAUSE.saturating_mul(1 << self.failures.min(16)).min(longest);
@@ -146,6 +154,7 @@ mod tests {
         keeper.registered(sent, LEASE);
         let last = LEASE.saturating_sub(Duration::from_nanos(1));
         assert!(keeper.may_work(sent + last) && !keeper.may_work(sent + LEASE));
+        assert_eq!(keeper.works_until(), Some(sent + LEASE));
         keeper.renewed(sent + LEASE / 3);
         assert!(keeper.may_work(sent + LEASE));
         assert_eq!(keeper.next(sent + LEASE / 2), NextStep::Wait(sent + LEASE / 3 * 2));
@@ -170,6 +179,17 @@ mod tests {
         // It may come back: the server decides whether the name is still its own.
         keeper.renewed(now);
         assert!(keeper.may_work(now));
+    }
+
+    #[test]
+    fn no_pause_goes_beyond_the_end_of_the_lease() {
+        let (mut keeper, sent) = (NameKeeper::new(), start());
+        keeper.registered(sent, LEASE);
+        let late = sent + LEASE.saturating_sub(Duration::from_millis(1));
+        for _ in 0..10 {
+            keeper.failed(late);
+            assert_eq!(keeper.next(late), NextStep::Wait(sent + LEASE));
+        }
     }
 
     #[test]

@@ -29,6 +29,11 @@ impl Pattern {
     /// Longest pattern, in bytes: a role name has at most 64, and `*` may stand between all of them.
     pub(super) const MAX_LENGTH: usize = 128;
 
+    /// Longest role name, in bytes ([IAM and STS quotas]).
+    ///
+    /// [IAM and STS quotas]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    const LONGEST_NAME: usize = 64;
+
     /// Reads one pattern.
     pub(super) fn parse(pattern: &str) -> Result<Self, InvalidRolePattern> {
         if pattern.is_empty() {
@@ -40,6 +45,10 @@ impl Pattern {
         }
         if !all_of(pattern.as_bytes(), 1, Self::MAX_LENGTH, |b| is_iam_name_byte(b) || b == b'*') {
             return Err(InvalidRolePattern::Form);
+        }
+        // A pattern that can match nothing is a mistake, and the operator should hear of it.
+        if pattern.bytes().filter(|&b| b != b'*').count() > Self::LONGEST_NAME {
+            return Err(InvalidRolePattern::Unmatchable);
         }
         let Some((prefix, rest)) = pattern.split_once('*') else {
             return Ok(Self::Exact(pattern.into()));
@@ -97,6 +106,12 @@ pub enum InvalidRolePattern {
     /// Nothing but `*`: use `any_role` to say that every role will do.
     #[error("role pattern matches every role; allow any role by name instead")]
     MatchesAll,
+    /// More than 10,000 patterns in one rule.
+    #[error("a rule has more than 10000 role patterns")]
+    TooMany,
+    /// More than 64 characters beside `*`: no role name is as long.
+    #[error("role pattern is longer than any role name")]
+    Unmatchable,
 }
 
 #[cfg(test)]
@@ -159,7 +174,7 @@ mod tests {
             for pattern in (1..=128 / unit.len()).map(|times| unit.repeat(times)) {
                 for end in ["", "*", "b", "*c"] {
                     let pattern = format!("{pattern}{end}");
-                    for role in roles.iter().filter(|_| pattern.len() <= Pattern::MAX_LENGTH) {
+                    for role in roles.iter().filter(|_| Pattern::parse(&pattern).is_ok()) {
                         let (steps, outcome) = steps(&pattern, role);
                         assert!(steps <= role.len() + pattern.len(), "{steps} for {pattern} on {role}");
                         assert_eq!(outcome, matches(&pattern, role), "{pattern} on {role}");
@@ -182,6 +197,9 @@ mod tests {
             ("a/b", InvalidRolePattern::Form),
             ("a?", InvalidRolePattern::Form),
             (&"a".repeat(129), InvalidRolePattern::Form),
+            (&"a".repeat(65), InvalidRolePattern::Unmatchable),
+            (&("*".to_owned() + &"a*".repeat(65)), InvalidRolePattern::Form),
+            (&("a*".repeat(33) + &"b".repeat(32)), InvalidRolePattern::Unmatchable),
         ] {
             assert_eq!(Pattern::parse(pattern).err(), Some(want), "{pattern:?}");
         }

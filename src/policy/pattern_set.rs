@@ -10,6 +10,8 @@ use super::pattern::{InvalidRolePattern, Pattern, Wild};
 
 /// Up to so many patterns are tried one by one: that is quicker than a search for all at once.
 const FEW: usize = 8;
+/// Most patterns in one set: what is set up for them stays within a few megabytes.
+const MOST: usize = 10_000;
 /// How many pieces one automaton looks for: so many bits note which were seen, without an allocation.
 const CHUNK: usize = 1024;
 
@@ -36,6 +38,9 @@ struct Chunk {
 impl RolePatterns {
     /// Adds one pattern.
     pub(super) fn add(&mut self, pattern: &str) -> Result<(), InvalidRolePattern> {
+        if self.exact.len().saturating_add(self.wild.len()) >= MOST {
+            return Err(InvalidRolePattern::TooMany);
+        }
         match Pattern::parse(pattern)? {
             Pattern::Exact(name) => drop(self.exact.insert(name)),
             Pattern::Wild(wild) => self.wild.push(wild),
@@ -94,8 +99,10 @@ fn index(wild: &[Wild]) -> Option<Vec<Chunk>> {
 
 impl Chunk {
     fn new(by_piece: &[(&[u8], Vec<usize>)]) -> Option<Self> {
-        // A name has at most 64 bytes, so nothing is to be gained by skipping ahead.
-        let builder = AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).prefilter(false).clone();
+        // A name has at most 64 bytes, so nothing is to be gained by skipping ahead, and little by a table for all
+        // bytes of all states, which would take half a kilobyte for each byte of a pattern.
+        let builder =
+            AhoCorasick::builder().kind(Some(AhoCorasickKind::ContiguousNFA)).prefilter(false).clone();
         let pieces = builder.build(by_piece.iter().map(|(piece, _)| piece)).ok()?;
         Some(Self { pieces, patterns: by_piece.iter().map(|(_, patterns)| patterns.clone()).collect() })
     }
@@ -143,7 +150,7 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
-    use super::{CHUNK, FEW, InvalidRolePattern, RolePatterns, Seen};
+    use super::{CHUNK, FEW, InvalidRolePattern, MOST, RolePatterns, Seen};
 
     /// A pattern is tried once however often its piece stands in a name, so work is linear in the name.
     #[test]
@@ -193,6 +200,16 @@ mod tests {
             assert!(patterns.matches(&format!("team-x-{number:04}")));
             assert!(!patterns.matches(&format!("team-x-{number:04}x")));
         }
+    }
+
+    #[test]
+    fn a_set_has_an_end() {
+        let mut patterns = RolePatterns::default();
+        for number in 0..MOST {
+            patterns.add(&format!("team-{number}-*")).expect("a pattern");
+        }
+        assert_eq!(patterns.add("one-more-*"), Err(InvalidRolePattern::TooMany));
+        assert_eq!(patterns.add("one-more"), Err(InvalidRolePattern::TooMany));
     }
 
     #[test]

@@ -71,7 +71,8 @@ pub struct Registrar {
 /// What stands behind an agent type.
 #[derive(Debug)]
 struct NameRule {
-    settings: NameSettings,
+    release: NameRelease,
+    /// None where agents send their own names.
     policy: Option<Policy>,
     /// Half of what a verifier carries, so that one stolen registration token cannot stop all others.
     gate: Gate,
@@ -171,16 +172,54 @@ impl Registrar {
     /// # Errors
     ///
     /// Never for settings that have been built; the type says so because a policy is built from them.
+    #[expect(clippy::needless_pass_by_value, reason = "settings are handed over, whatever is kept of them")]
     pub fn set_agent_type(
         &self,
         agent_type: AgentType,
         settings: NameSettings,
     ) -> Result<(), InvalidSettings> {
         let policy = settings.policy()?;
-        let (in_flight, waiting) = self.verifiers.iter().map(Verifier::limits).min().unwrap_or((1, 0));
-        let rule = NameRule { settings, policy, gate: Gate::new(in_flight.div_ceil(2), waiting / 2) };
-        self.rules.write().unwrap_or_else(PoisonError::into_inner).insert(agent_type, Arc::new(rule));
+        self.set_rule(agent_type, policy, settings.release());
         Ok(())
+    }
+
+    /// As [`set_agent_type`](Self::set_agent_type), for what the written settings cannot say: any policy, with
+    /// rules, instance identity, sessions of any name, role IDs, a deny-list, another partition.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use sts_agent_name::InstanceId;
+    /// use sts_agent_name::policy::Policy;
+    /// use sts_agent_name::registrar::{NameRelease, Registrar};
+    /// use sts_agent_name::registry::{self, AgentType};
+    ///
+    /// let registrar = Registrar::new(registry::connect("memory:").await?, Vec::new());
+    /// let machines = Policy::builder().any_instance_of("123456789012");
+    /// let machines = machines.deny_instance(InstanceId::parse("i-0123456789abcdef0")?).build()?;
+    /// registrar.set_agent_type_with_policy(AgentType::parse("s1-linux")?, machines, NameRelease::Immediately)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidSettings::ReleaseAfter`] for a hold that is no whole number of seconds or out of its limits.
+    pub fn set_agent_type_with_policy(
+        &self,
+        agent_type: AgentType,
+        policy: Policy,
+        release: NameRelease,
+    ) -> Result<(), InvalidSettings> {
+        release.check()?;
+        self.set_rule(agent_type, Some(policy), release);
+        Ok(())
+    }
+
+    fn set_rule(&self, agent_type: AgentType, policy: Option<Policy>, release: NameRelease) {
+        let (in_flight, waiting) = self.verifiers.iter().map(Verifier::limits).min().unwrap_or((1, 0));
+        let rule = NameRule { release, policy, gate: Gate::new(in_flight.div_ceil(2), waiting / 2) };
+        self.rules.write().unwrap_or_else(PoisonError::into_inner).insert(agent_type, Arc::new(rule));
     }
 
     fn rule(&self, agent_type: &AgentType) -> Result<Arc<NameRule>, RegisterError> {
@@ -312,7 +351,7 @@ impl Registrar {
         name: &AgentName,
         claim_id: &ClaimId,
     ) -> Result<OffsetDateTime, RegisterError> {
-        let hold = self.rule(agent_type)?.settings.release().hold();
+        let hold = self.rule(agent_type)?.release.hold();
         let renewal = self.store.renew(scope, name, claim_id, self.lease, hold);
         match report::timed("renew", RenewOutcome::code, renewal).await? {
             RenewOutcome::Renewed { lease_until } => {
@@ -338,7 +377,7 @@ impl Registrar {
         name: &AgentName,
         claim_id: &ClaimId,
     ) -> Result<OffsetDateTime, RegisterError> {
-        let hold = self.rule(agent_type)?.settings.release().hold();
+        let hold = self.rule(agent_type)?.release.hold();
         let release = self.store.release(scope, name, claim_id, hold);
         match report::timed("release", ReleaseOutcome::code, release).await? {
             ReleaseOutcome::Released { free_at } => {

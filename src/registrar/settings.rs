@@ -75,6 +75,17 @@ impl NameRelease {
         }
     }
 
+    /// Whole seconds within the limits, or nothing.
+    pub(super) fn check(self) -> Result<(), InvalidSettings> {
+        match self {
+            Self::After(hold) if hold.subsec_nanos() != 0 => Err(InvalidSettings::ReleaseAfter),
+            Self::After(hold) if !(Self::MIN_HOLD..=Self::MAX_HOLD).contains(&hold) => {
+                Err(InvalidSettings::ReleaseAfter)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Zero seconds mean at once.
     pub(super) fn of_seconds(seconds: u64) -> Self {
         if seconds == 0 { Self::Immediately } else { Self::After(Duration::from_secs(seconds)) }
@@ -98,12 +109,7 @@ impl NameSettings {
     /// assert_eq!(NameSettings::new(NameAssignment::Agent, release).unwrap_err(), InvalidSettings::ReleaseAfter);
     /// ```
     pub fn new(assignment: NameAssignment, release: NameRelease) -> Result<Self, InvalidSettings> {
-        if let NameRelease::After(hold) = release {
-            let whole = hold.subsec_nanos() == 0;
-            if !whole || hold < NameRelease::MIN_HOLD || hold > NameRelease::MAX_HOLD {
-                return Err(InvalidSettings::ReleaseAfter);
-            }
-        }
+        release.check()?;
         let settings = Self { assignment, release };
         settings.policy()?;
         Ok(settings)

@@ -110,6 +110,8 @@ pub(crate) fn fault(pattern: &str) -> Option<InvalidRolePattern> {
         Some(InvalidRolePattern::MatchesAll)
     } else if pattern.len() > 128 || !is_iam_name(&literal, 1, 128) {
         Some(InvalidRolePattern::Form)
+    } else if literal.len() > 64 {
+        Some(InvalidRolePattern::Unmatchable)
     } else {
         None
     }
