@@ -23,6 +23,7 @@
 /// | [`server`](manual::server) | whoever lets agents in: policy, audience, challenge, single use, any HTTP client |
 /// | [`registry`](manual::registry) | whoever keeps names: leases, holds, stores, back-ups |
 /// | [`operations`](manual::operations) | whoever is called at night: refusals, telemetry, limits, keys, outages |
+/// | [`capacity`] | whoever plans: STS, servers, the store, up to a million agents |
 /// | [`migration`](manual::migration) | whoever has Semaphore's script and hub |
 /// | [`comparison`](manual::comparison) | whoever chooses |
 /// | [`questions`](manual::questions) | whoever asks why |

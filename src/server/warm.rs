@@ -16,8 +16,8 @@ impl Verifier {
     ///
     /// On each goes one `GetCallerIdentity` that nobody signed, at once, through the same places as verifications and
     /// within the same [`timeout`](Self::timeout): never more than may be in flight. It holds no secret, and as nobody
-    /// signed it, it is in no account's budget. STS refuses it, and the connection is there. Call it at start, and go
-    /// on if it fails: a verifier that was not warmed up opens connections when it needs them.
+    /// signed it, it names no account whose budget it could draw on. STS refuses it, and the connection is there.
+    /// Call it at start, and go on if it fails: a verifier that was not warmed up opens connections when it needs them.
     ///
     /// A connection that nobody uses for 90 seconds is closed.
     ///
