@@ -10,8 +10,10 @@
 
 mod common;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
+use std::fs;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use common::local::{ACCOUNT, INSTANCE, ROLE, agent, builder, credentials, now, presigned, verifier};
@@ -19,9 +21,9 @@ use sts_agent_name::agent::Presigner;
 use sts_agent_name::policy::Policy;
 use sts_agent_name::registrar::{NameAssignment, NameRelease, NameSettings, Registrar, Registration};
 use sts_agent_name::registry::{AgentType, MemoryStore, Scope};
-use sts_agent_name::server::{InstanceFacts, InstanceVerdict};
+use sts_agent_name::server::{InstanceFacts, InstanceVerdict, Verifier};
 use sts_agent_name::testing::{Fault, LocalSts};
-use sts_agent_name::{Endpoint, Region};
+use sts_agent_name::{Audience, Endpoint, PresignedUrl, Region};
 use tracing::field::{Field, Visit};
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
@@ -154,7 +156,36 @@ async fn a_refusal_says_why_and_which_evidence_once_it_could_be_read() {
     let signature = verifier.begin(url.expose(), &other, now()).expect("evidence").signature().to_string();
     verifier.verify(url.expose(), &other).await.expect_err("not this role");
 
-    let [form, role] = &events.called("agent not verified")[..] else { panic!("not two") };
+    // Evidence that was read and then refused, without STS.
+    let credentials = credentials();
+    let old = Presigner::new(frankfurt()).presign(&credentials, now() - time::Duration::hours(1));
+    let old = old.expect("signed");
+    verifier.verify(old.expose(), &policy()).await.expect_err("too old");
+    let audience = Audience::new("ci.example.com").expect("an audience");
+    let bound = Presigner::new(Endpoint::global()).with_audience(audience.clone());
+    let bound = bound.presign(&credentials, now()).expect("signed");
+    verifier.verify(bound.expose(), &policy()).await.expect_err("a header that is not sent");
+    let demanding = builder(&sts).audience(audience).build().expect("a verifier");
+    demanding.verify(url.expose(), &policy()).await.expect_err("no audience");
+    verifier.verify_with_challenge(url.expose(), "x", &policy()).await.expect_err("no challenges");
+
+    let [form, role, early @ ..] = &events.called("agent not verified")[..] else { panic!("not two") };
+    let fingerprint = |verifier: &Verifier, url: &PresignedUrl| {
+        let policy = policy();
+        let begun = verifier.begin(url.expose(), &policy, url.signed_at()).expect("good then");
+        begun.signature().to_string()
+    };
+    let want = [
+        ("expired", "eu-central-1", fingerprint(&verifier, &old)),
+        ("unexpected_signed_header", "us-east-1", fingerprint(&demanding, &bound)),
+        ("audience_not_signed", "us-east-1", signature.clone()),
+        ("challenge_not_expected", "us-east-1", signature.clone()),
+    ];
+    assert_eq!(early.len(), want.len());
+    for (seen, (code, region, signature)) in early.iter().zip(want) {
+        assert_eq!((seen.field("code"), seen.field("region")), (code, region));
+        assert_eq!(seen.field("signature"), signature, "{code}");
+    }
     assert_eq!(form.level, tracing::Level::WARN);
     assert_eq!(form.names(), ["code", "detail", "error", "took_ms"]);
     assert_eq!(form.field("code"), "missing_parameter");
@@ -207,7 +238,9 @@ async fn a_claim_says_its_whole_life() {
     let registered = registrar.register(Registration::new(&linux, &scope, url.expose())).await;
     let registered = registered.expect("registered");
     let fingerprint = registered.agent.as_ref().expect("an agent").signature().to_string();
-    for evidence in [url.expose(), sign().expose(), "builder-7"] {
+    let signed_at = now() - time::Duration::hours(1);
+    let old = presigner.presign(&credentials(), signed_at).expect("signed");
+    for evidence in [url.expose(), sign().expose(), "builder-7", old.expose()] {
         registrar.register(Registration::new(&linux, &scope, evidence)).await.expect_err("refused");
     }
     let (name, claim_id) = (&registered.name, &registered.claim_id);
@@ -226,10 +259,33 @@ async fn a_claim_says_its_whole_life() {
 
     let refused = events.called("registration refused");
     let codes: Vec<_> = refused.iter().map(|seen| seen.field("code")).collect();
-    assert_eq!(codes, ["already_spent", "name_taken", "url_expected"]);
+    assert_eq!(codes, ["already_spent", "name_taken", "url_expected", "expired"]);
     assert_eq!(refused[0].field("signature"), fingerprint);
-    assert_eq!(refused[1].names(), ["agent_type", "code", "region", "scope", "signature", "took_ms"]);
-    assert_eq!(refused[2].names(), ["agent_type", "code", "scope", "took_ms"]);
+    let taken = &refused[1];
+    assert_eq!(
+        taken.names(),
+        [
+            "agent_type",
+            "code",
+            "error",
+            "free_at",
+            "name",
+            "owner",
+            "region",
+            "scope",
+            "signature",
+            "took_ms"
+        ]
+    );
+    assert_eq!((taken.field("name"), taken.field("error")), (INSTANCE, "this name is taken"));
+    assert_eq!(taken.field("owner"), granted.field("owner"));
+    assert!(taken.field("free_at").ends_with('Z'), "{taken:?}");
+    assert_eq!(refused[2].names(), ["agent_type", "code", "error", "scope", "took_ms"]);
+    assert_eq!(
+        refused[3].names(),
+        ["agent_type", "code", "error", "region", "scope", "signature", "took_ms"]
+    );
+    assert!(refused[3].field("error").contains("signed at"), "{:?}", refused[3]);
     // The registrar reports, so that no registration is told twice.
     assert!(events.called("agent verified").is_empty() && events.called("agent not verified").is_empty());
 
@@ -261,56 +317,95 @@ async fn a_claim_says_its_whole_life() {
     assert!(events.called("store answered").iter().all(|seen| seen.milliseconds("took_ms") >= 0.0));
 }
 
-/// Every message and every field stands on the page.
+#[tokio::test]
+async fn a_warm_up_says_how_many_connections_came_about() {
+    let sts = LocalSts::builder().start().await.expect("a local STS");
+    let (events, _guard) = Collector::start();
+    assert_eq!(verifier(&sts).warm_up(&frankfurt(), 2).await.expect("warm"), 2);
+    let seen = events.one("warmed up");
+    assert_eq!((seen.level, &*seen.target), (tracing::Level::DEBUG, "sts_agent_name::server"));
+    assert_eq!((seen.field("opened"), seen.field("failed")), ("2", "0"));
+    assert_eq!(seen.field("host"), "sts.eu-central-1.amazonaws.com");
+}
+
+/// By its message, an event's level and fields.
+type Events = BTreeMap<String, (String, BTreeSet<String>)>;
+
+/// The page lists what the sources tell, with level and fields, and nothing else.
 #[test]
 fn the_page_lists_what_is_told() {
-    let page = include_str!("../docs/operations.md");
-    for message in [
-        "agent verified",
-        "agent not verified",
-        "STS answered",
-        "STS did not answer",
-        "asking STS again",
-        "instance checked",
-        "claim granted",
-        "registration refused",
-        "claim renewed",
-        "claim released",
-        "renewal refused",
-        "release refused",
-        "store answered",
-        "store failed",
-        "asking the store again",
-        "no system certificate store found; using the bundled list",
-        "IMDS did not answer; trying again",
-        "no new credentials; the old ones last a little",
-    ] {
-        assert!(page.contains(&format!("\n| `{message}` |")), "{message}");
+    let mut told = Events::new();
+    read_sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut told);
+    assert!(told.len() > 18, "{told:?}");
+    assert_eq!(told, listed(include_str!("../docs/operations.md")));
+}
+
+/// The events of all files below a directory. Those of the local STS are for tests.
+fn read_sources(directory: &Path, told: &mut Events) {
+    for entry in fs::read_dir(directory).expect("a directory") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() && !path.ends_with("src/testing") {
+            read_sources(&path, told);
+        } else if path.extension().is_some_and(|it| it == "rs") {
+            read_events(&fs::read_to_string(&path).expect("a source"), told);
+        }
     }
-    for field in [
-        "agent_type",
-        "attempt",
-        "code",
-        "detail",
-        "error",
-        "free_at",
-        "host",
-        "in_flight",
-        "lease_until",
-        "name",
-        "operation",
-        "outcome",
-        "owner",
-        "pause_ms",
-        "region",
-        "scope",
-        "signature",
-        "status",
-        "step",
-        "took_ms",
-        "verdict",
-        "waited_ms",
-    ] {
-        assert!(page.contains(&format!("`{field}`")), "{field}");
+}
+
+fn read_events(source: &str, told: &mut Events) {
+    for level in ["error", "warn", "info", "debug", "trace"] {
+        for rest in source.split(&format!("tracing::{level}!(")).skip(1) {
+            let mut parts = arguments(rest);
+            let message = parts.pop().expect("a message").trim_matches('"').to_owned();
+            let fields = parts.iter().filter(|part| !part.starts_with("target:")).map(|part| {
+                let name = part.split('=').next().unwrap_or_default();
+                name.trim().trim_start_matches(['%', '?']).to_owned()
+            });
+            let event = told.entry(message).or_insert_with(|| (level.to_uppercase(), BTreeSet::new()));
+            assert_eq!(event.0, level.to_uppercase());
+            event.1.extend(fields);
+        }
     }
+    // So that none is told by another way of writing it.
+    for other in
+        ["tracing::event!", "tracing::{", "use tracing::debug", "use tracing::info", "use tracing::warn"]
+    {
+        assert!(!source.contains(other), "{other}");
+    }
+}
+
+/// The arguments of a macro, up to the parenthesis that ends them.
+fn arguments(text: &str) -> Vec<String> {
+    let (mut parts, mut part, mut depth, mut quoted) = (Vec::new(), String::new(), 0, false);
+    for char in text.chars() {
+        match char {
+            '"' => quoted = !quoted,
+            _ if quoted => {}
+            '(' | '[' | '{' => depth += 1,
+            ')' if depth == 0 => break,
+            ')' | ']' | '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(std::mem::take(&mut part));
+                continue;
+            }
+            _ => {}
+        }
+        part.push(char);
+    }
+    parts.push(part);
+    parts.iter().map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+}
+
+/// The rows of the page's tables of events.
+fn listed(page: &str) -> Events {
+    let rows = page.lines().filter_map(|line| {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, message, target, level, fields, _] = cells[..] else { return None };
+        let known = ["`server`", "`registrar`", "`agent`"].contains(&target);
+        // In parentheses stand values.
+        let fields = fields.split('(').map(|piece| piece.rsplit(')').next().unwrap_or_default());
+        let fields = fields.flat_map(|piece| piece.split('`').skip(1).step_by(2)).map(str::to_owned);
+        known.then(|| (message.trim_matches('`').to_owned(), (level.to_owned(), fields.collect())))
+    });
+    rows.collect()
 }

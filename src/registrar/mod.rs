@@ -22,7 +22,7 @@ use time::OffsetDateTime;
 use tokio::time::{Instant, sleep, timeout};
 
 pub use self::error::RegisterError;
-use self::report::Evidence;
+use self::report::Claimant;
 pub use self::settings::{InvalidSettings, NameAssignment, NameRelease, NameSettings};
 pub use self::wire::SemaphoreSettings;
 use crate::charset::has_instance_id;
@@ -237,11 +237,14 @@ impl Registrar {
     /// See [`RegisterError`].
     pub async fn register(&self, registration: Registration<'_>) -> Result<Registered, RegisterError> {
         let start = Instant::now();
-        let mut evidence = None;
-        let outcome = self.try_register(registration, &mut evidence).await;
+        let mut claimant = None;
+        let outcome = self.try_register(registration, &mut claimant).await;
         match &outcome {
             Ok(registered) => report::registered(registration, registered, start.elapsed()),
-            Err(error) => report::refused(registration, evidence.as_ref(), error, start.elapsed()),
+            Err(error) => {
+                let evidence = || self.verifiers.iter().find_map(|it| it.read(registration.name));
+                report::refused(registration, claimant.as_ref(), evidence, error, start.elapsed());
+            }
         }
         outcome
     }
@@ -249,7 +252,7 @@ impl Registrar {
     async fn try_register(
         &self,
         registration: Registration<'_>,
-        evidence: &mut Option<Evidence>,
+        claimant: &mut Option<Claimant>,
     ) -> Result<Registered, RegisterError> {
         let rule = self.rule(registration.agent_type)?;
         let key = registration.key.map(RegistrationKey::parse).transpose();
@@ -260,10 +263,12 @@ impl Registrar {
                 (name, NameOwner::parse(&format!("agent/{}", registration.agent_type)), None)
             }
             Some(policy) => {
-                let agent = self.prove(&rule, policy, registration, evidence).await?;
+                let agent = self.prove(&rule, policy, registration).await?;
                 (agent.name().clone(), NameOwner::parse(agent.owner().as_str()), Some(agent))
             }
         };
+        let proven = agent.as_ref().map(|agent| agent.owner().clone());
+        *claimant = Some(Claimant { name: name.clone(), owner: proven });
         let owner = owner.map_err(|_| RegisterError::InvalidName(crate::name::InvalidAgentName))?;
         let claim_id = ClaimId::generate().map_err(|_| RegisterError::NoRandomness)?;
         let (scope, agent_type) = (registration.scope, registration.agent_type);
@@ -286,14 +291,12 @@ impl Registrar {
         rule: &NameRule,
         policy: &Policy,
         registration: Registration<'_>,
-        evidence: &mut Option<Evidence>,
     ) -> Result<VerifiedAgent, RegisterError> {
         if !registration.name.starts_with("https:") && AgentName::parse(registration.name).is_ok() {
             return Err(RegisterError::UrlExpected);
         }
         let (verifier, exchange) = self.begin(policy, registration)?;
         let signature = exchange.signature();
-        *evidence = Some(Evidence { signature, region: exchange.evidence().region().clone() });
         let spent = |spent: &bool| if *spent { "spent" } else { "not_spent" };
         if report::timed("is_spent", spent, self.store.is_spent(&signature)).await? {
             return Err(RegisterError::AlreadySpent);

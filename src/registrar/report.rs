@@ -1,24 +1,25 @@
 //! What a registrar tells of its work: `docs/operations.md` lists every event and field. None holds a secret.
 
 use core::time::Duration;
+use std::cell::LazyCell;
 use std::error::Error as _;
 
 use tokio::time::Instant;
 use tracing::field::display;
 
 use super::{RegisterError, Registered, Registration};
-use crate::endpoint::Region;
-use crate::policy::SignatureId;
+use crate::name::AgentName;
+use crate::policy::Owner;
 use crate::registry::{StoreError, StoreFuture};
-use crate::server::millis;
+use crate::server::{Evidence, millis};
 
 /// What subscribers filter by, wherever in the module an event is told.
 const TARGET: &str = "sts_agent_name::registrar";
 
-/// What is known of evidence once it has been read, whatever becomes of it.
-pub(super) struct Evidence {
-    pub(super) signature: SignatureId,
-    pub(super) region: Region,
+/// Who asks for which name, once that is known: a proven agent has an owner.
+pub(super) struct Claimant {
+    pub(super) name: AgentName,
+    pub(super) owner: Option<Owner>,
 }
 
 /// The audit event of a name given.
@@ -36,20 +37,33 @@ pub(super) fn registered(registration: Registration<'_>, registered: &Registered
     );
 }
 
-/// The audit event of a registration that came to no name.
+/// The audit event of a registration that came to no name. The evidence is read for it only if somebody listens.
 pub(super) fn refused(
     registration: Registration<'_>,
-    evidence: Option<&Evidence>,
+    claimant: Option<&Claimant>,
+    evidence: impl FnOnce() -> Option<Evidence>,
     error: &RegisterError,
     took: Duration,
 ) {
     let Registration { agent_type, scope, .. } = registration;
-    let (code, detail, took_ms) = (error.code(), error.source().map(display), millis(took));
-    let signature = evidence.map(|evidence| display(evidence.signature));
-    let region = evidence.map(|evidence| display(&evidence.region));
+    let evidence = LazyCell::new(evidence);
+    let free_at = match error {
+        RegisterError::Taken { free_at } => Some(display(free_at)),
+        _ => None,
+    };
     tracing::warn!(
         target: TARGET,
-        %agent_type, %scope, code, detail, signature, region, took_ms,
+        %agent_type,
+        %scope,
+        code = error.code(),
+        %error,
+        detail = error.source().map(display),
+        name = claimant.map(|claimant| display(&claimant.name)),
+        owner = claimant.and_then(|claimant| claimant.owner.as_ref()).map(display),
+        free_at,
+        signature = evidence.as_ref().map(|evidence| display(evidence.signature)),
+        region = evidence.as_ref().map(|evidence| display(&evidence.region)),
+        took_ms = millis(took),
         "registration refused"
     );
 }

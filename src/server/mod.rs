@@ -39,7 +39,7 @@ pub use self::error::{Transport, Unavailable, VerifyError};
 pub use self::exchange::Exchange;
 pub(crate) use self::gate::Gate;
 pub use self::instance_check::{InstanceCheck, InstanceCheckFuture, InstanceFacts, InstanceVerdict};
-pub(crate) use self::report::millis;
+pub(crate) use self::report::{Evidence, millis};
 use crate::access_key::AccessKeyKind;
 use crate::binding::{Audience, Challenge};
 use crate::endpoint::EndpointSet;
@@ -207,7 +207,7 @@ impl Verifier {
     ///
     /// See [`VerifyError`], which says whose fault it was.
     pub async fn verify(&self, evidence: &str, policy: &Policy) -> Result<VerifiedAgent, VerifyError> {
-        self.verify_exchange(self.begin(evidence, policy, wall_clock())).await
+        self.verify_exchange(evidence, self.begin(evidence, policy, wall_clock())).await
     }
 
     /// As [`verify`](Self::verify), for evidence that signs a challenge.
@@ -221,18 +221,20 @@ impl Verifier {
         challenge: &str,
         policy: &Policy,
     ) -> Result<VerifiedAgent, VerifyError> {
-        self.verify_exchange(self.begin_with_challenge(evidence, challenge, policy, wall_clock())).await
+        let begun = self.begin_with_challenge(evidence, challenge, policy, wall_clock());
+        self.verify_exchange(evidence, begun).await
     }
 
     async fn verify_exchange(
         &self,
+        evidence: &str,
         begun: Result<Exchange<'_>, Refusal>,
     ) -> Result<VerifiedAgent, VerifyError> {
         match begun {
             Ok(exchange) => self.resolve(&exchange).await,
             Err(refusal) => {
                 let error = refusal.into();
-                report::refused(None, &error, Duration::ZERO);
+                report::refused(|| self.read(evidence), &error, Duration::ZERO);
                 Err(error)
             }
         }
@@ -248,7 +250,9 @@ impl Verifier {
         let outcome = self.carry_out(exchange).await;
         match &outcome {
             Ok(agent) => report::verified(agent, start.elapsed()),
-            Err(error) => report::refused(Some(exchange), error, start.elapsed()),
+            Err(error) => {
+                report::refused(|| Some(Evidence::of(exchange.evidence())), error, start.elapsed());
+            }
         }
         outcome
     }
@@ -263,6 +267,11 @@ impl Verifier {
     #[must_use]
     pub fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    /// What a report tells of evidence that is refused, if it has the form of evidence.
+    pub(crate) fn read(&self, evidence: &str) -> Option<Evidence> {
+        PresignedUrl::parse_with(evidence, &self.endpoints).ok().map(|url| Evidence::of(&url))
     }
 
     /// As [`resolve`](Self::resolve), for a caller that reports the outcome itself.

@@ -6,7 +6,7 @@ use core::task::Poll;
 use tokio::time::{Instant, timeout_at};
 
 use super::error::{Unavailable, VerifyError};
-use super::{Reply, Verifier};
+use super::{Reply, Verifier, report};
 use crate::endpoint::Endpoint;
 use crate::policy::Refusal;
 use crate::presigned::InvalidUrl;
@@ -48,7 +48,7 @@ impl Verifier {
         let late = |_| Err(VerifyError::Unavailable(Unavailable::Timeout));
         let answers = join(all).await.into_iter().map(|answer| answer.unwrap_or_else(late));
         let (answered, mut failed): (Vec<_>, Vec<_>) = answers.partition(Result::is_ok);
-        tracing::debug!(host = endpoint.host(), opened = answered.len(), failed = failed.len(), "warmed up");
+        report::warmed_up(endpoint.host(), answered.len(), failed.len());
         match failed.pop() {
             Some(error) if answered.is_empty() => error.map(|_| 0),
             _ => Ok(answered.len()),

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 
 use serde_json::Value;
@@ -12,7 +13,7 @@ use sts_agent_name::server::Verifier;
 use crate::common::local::{KEY, TOKEN};
 use crate::common::{Fixture, fixtures, moment};
 use crate::rules::{RULES, Stage, position};
-use crate::run::{KEYS, run, tells_a_secret};
+use crate::run::{KEYS, run, start, tells_a_secret};
 
 /// What stands in quotes behind an arrow: `=> "code"`.
 fn codes(path: &str) -> BTreeSet<String> {
@@ -304,16 +305,56 @@ fn a_line_of_any_length_is_one_line() {
     let exact = vec![b'b'; 8192];
     let over = vec![b'b'; 8193];
     let crlf = format!("{}\r", good.trim_end());
-    let lines: [&[u8]; 7] =
-        [&long, good.trim_end().as_bytes(), b"", &exact, &over, b"\xff\xfe", crlf.as_bytes()];
+    // A carriage return is part of a line end or of the text, wherever reading stops.
+    let exact_crlf = [&exact[..], b"\r"].concat();
+    let returns = [8192, 8193, 8194].map(|length| [&vec![b'b'; length][..], b"\rb"].concat());
+    let lines: [&[u8]; 11] = [
+        &long,
+        good.trim_end().as_bytes(),
+        b"",
+        &exact,
+        &over,
+        b"\xff\xfe",
+        crlf.as_bytes(),
+        &exact_crlf,
+        &returns[0],
+        &returns[1],
+        &returns[2],
+    ];
     let codes: Vec<Option<String>> = inspected(&[], &lines)
         .iter()
         .map(|value| value["refusal"]["code"].as_str().map(str::to_owned))
         .collect();
-    let want = ["too_long", "", "not_https", "not_https", "too_long", "not_https", ""];
+    let want = ["too_long", "", "not_https", "not_https", "too_long", "not_https", "", "not_https"];
     let codes: Vec<String> = codes.into_iter().map(Option::unwrap_or_default).collect();
-    assert_eq!(codes, want);
+    assert_eq!(codes, [&want[..], &["too_long"; 3]].concat());
     assert_eq!(run(&["inspect", "--json"], &[], b"").out, "", "no line, no answer");
     // Without a line end at the end.
     assert_eq!(run(&["inspect", "--json"], &[], good.trim_end().as_bytes()).out.lines().count(), 1);
+    // A return that no line end follows is part of the text.
+    assert_eq!(run(&["inspect", "--json"], &[], crlf.as_bytes()).code, 2);
+}
+
+/// As behind `tail -f`: the input stays open, and ends in the middle of a line.
+#[test]
+fn a_line_is_answered_before_the_next_one_comes() {
+    let good = run(&["presign", "--global"], &KEYS, b"").out;
+    let (line, long) = (good.trim_end(), "b".repeat(9000));
+    let mut child = start(&["inspect", "--json"], &[]);
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let mut answers = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    // What is written, and how many lines of it are to be answered.
+    let pieces =
+        [(format!("{line}\n"), 1), (format!("{line}\r\n{line}\nhttps:"), 2), (long, 1), ("\nx\n".into(), 1)];
+    for (piece, count) in pieces {
+        stdin.write_all(piece.as_bytes()).expect("written");
+        for _ in 0..count {
+            let answer: Value =
+                serde_json::from_str(&answers.next().expect("a line").expect("text")).expect("JSON");
+            assert!(answer["rules"].is_array(), "{answer}");
+        }
+    }
+    drop(stdin);
+    assert!(answers.next().is_none());
+    assert_eq!(child.wait().expect("an end").code(), Some(2));
 }

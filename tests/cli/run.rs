@@ -1,7 +1,7 @@
 //! Runs the command with an environment of the test's own, and holds every standard error against the secrets.
 
 use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crate::common::local::{KEY, SECRET, TOKEN};
 
@@ -26,15 +26,7 @@ pub(crate) struct Ended {
 
 /// Runs the command to its end.
 pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)], input: &[u8]) -> Ended {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_sts-agent-name"))
-        .args(arguments)
-        .env_clear()
-        .envs(NOWHERE.iter().chain(variables).copied())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command");
+    let mut child = start(arguments, variables);
     let mut stdin = child.stdin.take().expect("a pipe");
     let input = input.to_owned();
     // On a thread: a command that answers while it reads fills the pipe between.
@@ -49,6 +41,19 @@ pub(crate) fn run(arguments: &[&str], variables: &[(&str, &str)], input: &[u8]) 
     };
     assert!(!tells_a_secret(&ended.err), "{arguments:?}: {}", ended.err);
     ended
+}
+
+/// Starts the command with pipes to it and from it.
+pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_sts-agent-name"))
+        .args(arguments)
+        .env_clear()
+        .envs(NOWHERE.iter().chain(variables).copied())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command")
 }
 
 /// Whether a text holds a key, a token, a signature or a piece of a query.

@@ -71,8 +71,15 @@ async fn registrations(world: &World, secrets: &mut Secrets) {
     let registered = registrar.register(registration).await.expect("registered");
     secrets.add(registered.claim_id.expose());
     secrets.hidden_in_debug(&registered);
+    let [again, old] = [60, 3600].map(|seconds| {
+        let signed_at = now() - time::Duration::seconds(seconds);
+        Presigner::new(Endpoint::global()).presign(&credentials(), signed_at).expect("signed")
+    });
+    secrets.0.extend([&again, &old].into_iter().flat_map(|url| Secrets::with(url.expose()).0));
     for (registration, code) in [
         (registration, "already_spent"),
+        (Registration::new(&proven, &scope, again.expose()), "name_taken"),
+        (Registration::new(&proven, &scope, old.expose()), "expired"),
         (Registration::new(&plain, &scope, url.expose()), "url_not_expected"),
         (Registration::new(&plain, &scope, TOKEN), "invalid_name"),
         (Registration::new(&proven, &scope, SECRET), "url_expected"),

@@ -1,6 +1,6 @@
 //! Evidence from the command line or from standard input, bounded.
 
-use std::io::{self, BufRead, Read as _};
+use std::io::{self, BufRead as _, BufReader, IsTerminal as _, Read, StdinLock, Write as _};
 
 use sts_agent_name::PresignedUrl;
 
@@ -9,8 +9,25 @@ use crate::fault::Fault;
 /// By which standard input is named.
 pub(crate) const STDIN: &str = "-";
 
-/// One byte more than a URL may have: a longer text is told by it, and no more of it is kept.
-const KEPT: usize = PresignedUrl::MAX_LENGTH + 1;
+/// One byte more than a URL may have, by which a longer text is told, and a line end. No more of a text is kept.
+const KEPT: usize = PresignedUrl::MAX_LENGTH + 3;
+
+/// What happens next in an input that is read line by line.
+pub(crate) enum Next<'a> {
+    Line(&'a str),
+    /// No whole line is there, so reading may have to wait.
+    Wait,
+}
+
+/// Standard input. Who started the command without a URL at a terminal is told what it waits for.
+pub(crate) fn stdin() -> StdinLock<'static> {
+    let stdin = io::stdin();
+    if stdin.is_terminal() {
+        // Without it the command works all the same.
+        let _ = writeln!(io::stderr(), "reading from standard input: paste the URL, then end the input");
+    }
+    stdin.lock()
+}
 
 /// The one URL that is meant: the argument, or all of standard input without its last line end.
 pub(crate) fn one(argument: &str) -> Result<String, Fault> {
@@ -18,8 +35,8 @@ pub(crate) fn one(argument: &str) -> Result<String, Fault> {
         return Ok(argument.to_owned());
     }
     let mut bytes = Vec::new();
-    let room = u64::try_from(KEPT + 2).unwrap_or(u64::MAX);
-    io::stdin().lock().take(room).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
+    let room = u64::try_from(KEPT).unwrap_or(u64::MAX);
+    stdin().take(room).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
     if bytes.last() == Some(&b'\n') {
         bytes.pop();
         strip_carriage_return(&mut bytes);
@@ -27,30 +44,40 @@ pub(crate) fn one(argument: &str) -> Result<String, Fault> {
     Ok(text(bytes))
 }
 
-/// Calls `each` with each line of `input`, of which at most as much is kept as decides.
+/// Calls `each` with each line of `input`, of which at most as much is kept as decides, and before each wait.
 pub(crate) fn lines(
-    mut input: impl BufRead,
-    mut each: impl FnMut(&str) -> Result<(), Fault>,
+    input: impl Read,
+    mut each: impl FnMut(Next<'_>) -> Result<(), Fault>,
 ) -> Result<(), Fault> {
+    let mut input = BufReader::with_capacity(1 << 16, input);
     let mut line = Vec::with_capacity(KEPT);
     loop {
-        line.clear();
-        let Some(mut ended) = fill(&mut input, &mut line, KEPT)? else { return Ok(()) };
-        strip_carriage_return(&mut line);
+        let Some(mut ended) = fill(&mut input, &mut line, &mut each)? else { return Ok(()) };
+        if ended {
+            strip_carriage_return(&mut line);
+        }
         match str::from_utf8(&line) {
-            Ok(text) => each(text)?,
-            Err(_) => each(&text(line.clone()))?,
+            Ok(text) => each(Next::Line(text))?,
+            Err(_) => each(Next::Line(&text(line.clone())))?,
         }
         while !ended {
-            line.clear();
-            ended = fill(&mut input, &mut line, KEPT)?.unwrap_or(true);
+            ended = fill(&mut input, &mut line, &mut each)?.unwrap_or(true);
         }
     }
 }
 
-/// Reads into `line` up to `room` bytes of the line; `None` at the end of `input`, else whether the line has ended.
-fn fill(input: &mut impl BufRead, line: &mut Vec<u8>, room: usize) -> Result<Option<bool>, Fault> {
-    let limit = u64::try_from(room).unwrap_or(u64::MAX);
+/// Reads what is kept of the line, or the next part of it; `None` at the end of `input`, else whether the line has
+/// ended.
+fn fill(
+    input: &mut BufReader<impl Read>,
+    line: &mut Vec<u8>,
+    each: &mut impl FnMut(Next<'_>) -> Result<(), Fault>,
+) -> Result<Option<bool>, Fault> {
+    if !input.buffer().contains(&b'\n') {
+        each(Next::Wait)?;
+    }
+    line.clear();
+    let limit = u64::try_from(KEPT).unwrap_or(u64::MAX);
     let read = input.take(limit).read_until(b'\n', line).map_err(|error| failed(&error))?;
     if read == 0 {
         return Ok(None);

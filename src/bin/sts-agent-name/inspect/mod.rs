@@ -5,7 +5,7 @@ mod parts;
 mod report;
 mod rules;
 
-use std::io::{self, BufReader, BufWriter, Write as _};
+use std::io::{self, BufWriter, Write as _};
 use std::process::ExitCode;
 
 use clap::Args;
@@ -18,6 +18,7 @@ use self::judge::{Judge, Known};
 use self::rules::Needs;
 use crate::args::{self, AudienceArgs, EndpointArgs, RoleArgs};
 use crate::fault::{Fault, REFUSED};
+use crate::input::Next;
 use crate::{input, moment, output};
 
 /// Show each rule that is judged without STS, in its order, and whether the URL keeps it
@@ -58,8 +59,10 @@ impl Inspect {
         let mut refused = false;
         let now = || self.at.unwrap_or_else(moment::now);
         if self.json && self.url == input::STDIN {
-            let input = BufReader::with_capacity(1 << 16, io::stdin().lock());
-            input::lines(input, |text| {
+            input::lines(input::stdin(), |next| {
+                let Next::Line(text) = next else {
+                    return out.flush().map_err(|error| output::failed(&error));
+                };
                 let now = now();
                 let judgement = judge.judge(text, now)?;
                 refused |= judgement.refusal.is_some();
