@@ -78,7 +78,7 @@ fn the_suite_is_behind_its_feature() {
 #[test]
 fn what_counts_as_code() {
     let text =
-        "//! assert!(x)\nlet a = 1; // todo!()\n/// panic\n#[cfg(test)]\nmod tests {\n    assert!(x);\n}\n";
+        "//! assert!(x)\nlet a = 1; // panic!(y)\n/// panic\n#[cfg(test)]\nmod tests {\n    assert!(x);\n}\n";
     assert_eq!(code(text).collect::<Vec<_>>(), [(2, "let a = 1; "), (4, "#[cfg(test)]")]);
 }
 

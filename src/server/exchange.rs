@@ -25,7 +25,7 @@ const ACCEPT: &str = "text/xml";
 /// use sts_agent_name::server::{Verifier, VerifyError};
 /// use time::OffsetDateTime;
 ///
-/// # fn get(_: &str, _: Vec<(&str, &str)>) -> (u16, String, Vec<u8>) { unimplemented!() }
+/// # fn get(_: &str, _: Vec<(&str, &str)>) -> (u16, String, Vec<u8>) { (403, "text/xml".to_owned(), Vec::new()) }
 /// fn verify(verifier: &Verifier, policy: &Policy, evidence: &str) -> Result<VerifiedAgent, VerifyError> {
 ///     # let now = OffsetDateTime::UNIX_EPOCH;
 ///     let exchange = verifier.begin(evidence, policy, now)?;
