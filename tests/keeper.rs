@@ -91,7 +91,7 @@ async fn two_agents_never_work_under_one_name() {
     let mut chance = fastrand::Rng::with_seed(7);
     let new = || Agent { keeper: NameKeeper::new(), claim: None, coming: None, worked: 0 };
     let mut agents = [new(), new(), new()];
-    for second in 0..20_000 {
+    for second in 0..100_000 {
         now += Duration::from_secs(1);
         clock.advance(Duration::from_secs(1));
         // The wire of one agent after the other is down for minutes.
@@ -119,5 +119,5 @@ async fn two_agents_never_work_under_one_name() {
     }
     let worked = agents.map(|agent| agent.worked);
     assert!(worked.iter().all(|&seconds| seconds > 500), "{worked:?}");
-    assert!(worked.iter().sum::<u32>() > 10_000, "{worked:?}");
+    assert!(worked.iter().sum::<u32>() > 50_000, "{worked:?}");
 }
