@@ -1,7 +1,7 @@
 //! Access key IDs, and the account number that newer ones hold.
 
 use crate::account::AccountId;
-use crate::charset::all_of;
+use crate::charset::{all_of, is_unique_id_byte};
 
 /// The part of an access key ID that says what kind of credentials it belongs to ([unique identifiers]).
 ///
@@ -32,8 +32,7 @@ pub(crate) fn kind_of(key_id: &str) -> Result<AccessKeyKind, InvalidAccessKeyId>
 /// Whether `text` is a unique ID of this kind: four letters, then upper-case letters and digits, 16 to 128 in
 /// all.
 pub(crate) fn is_unique_id(text: &str, kind: &str) -> bool {
-    text.starts_with(kind)
-        && all_of(text.as_bytes(), 16, 128, |b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    text.starts_with(kind) && all_of(text.as_bytes(), 16, 128, is_unique_id_byte)
 }
 
 /// The account that a key ID (or another unique ID: `AROA…`) says it belongs to, where it says so.

@@ -53,7 +53,8 @@ use aws_sigv4::http_request::{
 use aws_sigv4::sign::v4;
 use thiserror::Error;
 use time::OffsetDateTime;
-use tracing::subscriber::{NoSubscriber, with_default};
+use tracing::Dispatch;
+use tracing::dispatcher::with_default;
 use zeroize::Zeroizing;
 
 pub use self::keeper::{NameKeeper, NextStep};
@@ -143,7 +144,9 @@ impl Presigner {
         if kind == AccessKeyKind::Temporary && token.is_none() {
             return Err(PresignError::MissingSessionToken);
         }
-        if token.is_some_and(|token| token.is_empty() || !token.bytes().all(is_token_byte)) {
+        if token.is_some_and(|token| {
+            token.is_empty() || !token.bytes().fold(true, |all, byte| all & is_token_byte(byte))
+        }) {
             return Err(PresignError::SessionToken);
         }
         let ends = credentials.expiry().map(OffsetDateTime::from);
@@ -202,14 +205,14 @@ impl Presigner {
             .build()
             .map_err(|_| PresignError::Signing)?
             .into();
-        let base = format!("https://{}/?Action={ACTION}&Version={VERSION}", self.endpoint.host());
+        let base = ["https://", self.endpoint.host(), "/?Action=", ACTION, "&Version=", VERSION].concat();
         let audience = self.audience.as_ref().map(|audience| (audience.header(), audience.value()));
         let challenge = self.challenge.as_ref().map(|challenge| (Challenge::HEADER, challenge.expose()));
         let headers = audience.into_iter().chain(challenge);
         let request = SignableRequest::new("GET", &base, headers, SignableBody::Bytes(&[]))
             .map_err(|_| PresignError::Signing)?;
         // aws-sigv4 writes the canonical request, session token included, as an event of level TRACE.
-        let signed = with_default(NoSubscriber::new(), || sign(request, &params));
+        let signed = with_default(&Dispatch::none(), || sign(request, &params));
         signed.map(|output| output.into_parts().0).map_err(|_| PresignError::Signing)
     }
 }

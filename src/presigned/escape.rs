@@ -5,60 +5,107 @@
 //!
 //! [SigV4, canonical request]: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 
-use crate::charset::is_unreserved;
+use zeroize::Zeroizing;
+
+use crate::charset::{UNRESERVED, byte_table, classes_of, is_token_byte, is_unreserved};
 use crate::secret::SecretText;
 
-/// `raw` with its escapes decoded, in `buffer` where there are any; `None` if it does not fit or an escape is
-/// not whole.
-pub(super) fn decode<'a, const N: usize>(raw: &'a str, buffer: &'a mut [u8; N]) -> Option<&'a [u8]> {
-    if !raw.contains('%') {
-        return Some(raw.as_bytes());
+/// A value as it stands in a query: unreserved bytes and whole escapes.
+#[derive(Clone, Copy)]
+pub(super) struct Raw<'a> {
+    pub(super) text: &'a str,
+    pub(super) form: Form,
+    /// Whether each byte that is escaped may be in a session token; all others may.
+    pub(super) is_token: bool,
+}
+
+/// How a value is encoded.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum Form {
+    /// Without an escape, and so in the canonical encoding.
+    Plain,
+    /// With escapes, in the canonical encoding.
+    Canonical,
+    /// With escapes that stand for unreserved bytes, or with digits in lower case.
+    Other,
+}
+
+impl<'a> Raw<'a> {
+    pub(super) fn plain(text: &'a str) -> Self {
+        Self { text, form: Form::Plain, is_token: true }
     }
-    let mut length = 0;
-    let mut bytes = raw.bytes();
-    while let Some(byte) = bytes.next() {
-        let byte = if byte == b'%' { unescape(bytes.next()?, bytes.next()?)? } else { byte };
-        *buffer.get_mut(length)? = byte;
-        length += 1;
+
+    /// Takes note of an escape in the value: its two digits, and the byte that they stand for.
+    pub(super) fn note_escape(&mut self, high: u8, low: u8, byte: u8) {
+        let canonical = !is_unreserved(byte) && !high.is_ascii_lowercase() && !low.is_ascii_lowercase();
+        self.form = if canonical && self.form != Form::Other { Form::Canonical } else { Form::Other };
+        self.is_token &= is_token_byte(byte);
     }
-    buffer.get(..length)
+
+    /// The value with its escapes decoded, in `buffer` where there are any; `None` if it does not fit there or is
+    /// not ASCII.
+    pub(super) fn decode<const N: usize>(self, buffer: &'a mut [u8; N]) -> Option<&'a str> {
+        if self.form == Form::Plain {
+            return Some(self.text);
+        }
+        let mut length = 0;
+        for byte in decoded_bytes(self.text) {
+            *buffer.get_mut(length).filter(|_| byte.is_ascii())? = byte;
+            length += 1;
+        }
+        str::from_utf8(buffer.get(..length)?).ok()
+    }
 }
 
 /// The byte that two hexadecimal digits stand for.
 pub(super) fn unescape(high: u8, low: u8) -> Option<u8> {
-    Some(digit(high)? << 4 | digit(low)?)
+    let value = |digit: u8| VALUES.get(usize::from(digit)).copied().unwrap_or(NO_DIGIT);
+    let (high, low) = (value(high), value(low));
+    (high != NO_DIGIT && low != NO_DIGIT).then_some(high << 4 | low)
 }
 
-fn digit(byte: u8) -> Option<u8> {
-    match byte {
-        b'0'..=b'9' => Some(byte - b'0'),
-        b'A'..=b'F' => Some(byte - b'A' + 10),
-        b'a'..=b'f' => Some(byte - b'a' + 10),
-        _ => None,
+const NO_DIGIT: u8 = u8::MAX;
+
+/// What each byte is worth as a hexadecimal digit. Looked up, since no processor guesses the digits of a token.
+static VALUES: [u8; 256] = byte_table!(value_of);
+
+const fn value_of(digit: u8) -> u8 {
+    match digit {
+        b'0'..=b'9' => digit - b'0',
+        b'A'..=b'F' => digit - b'A' + 10,
+        b'a'..=b'f' => digit - b'a' + 10,
+        _ => NO_DIGIT,
     }
 }
 
-/// Writes `text` (ASCII) in the canonical encoding.
-#[cfg(feature = "agent")]
-pub(super) fn encode(mut text: &str, out: &mut SecretText) {
-    while let Some(run) = text.bytes().position(|byte| !is_unreserved(byte)) {
-        let (plain, rest) = text.split_at_checked(run).unwrap_or_default();
-        out.push_str(plain);
-        rest.bytes().take(1).for_each(|byte| push_byte(byte, out));
-        text = rest.get(1..).unwrap_or_default();
+/// Writes `bytes` (ASCII) in the canonical encoding.
+pub(super) fn encode(bytes: impl Iterator<Item = u8>, out: &mut SecretText) {
+    let mut buffer = Zeroizing::new([0; 256]);
+    let mut length = 0;
+    for byte in bytes {
+        let form = FORMS.get(usize::from(byte)).copied().unwrap_or_default();
+        // All of it is copied, and what does not count is written over.
+        if let Some(room) = buffer.get_mut(length..).and_then(<[u8]>::first_chunk_mut) {
+            *room = form;
+        }
+        length += usize::from(form[3]);
+        if length > buffer.len() - form.len() {
+            out.push_ascii(buffer.get(..length).unwrap_or_default());
+            length = 0;
+        }
     }
-    out.push_str(text);
+    out.push_ascii(buffer.get(..length).unwrap_or_default());
 }
 
-/// Writes one byte (ASCII) in the canonical encoding.
-pub(super) fn push_byte(byte: u8, out: &mut SecretText) {
-    let mut one = [0; 4];
-    if is_unreserved(byte) {
-        out.push_str(char::from(byte).encode_utf8(&mut one));
-    } else {
-        let digit = |nibble: u8| if nibble < 10 { b'0' + nibble } else { b'A' + nibble - 10 };
-        out.push_str(str::from_utf8(&[b'%', digit(byte >> 4), digit(byte & 15)]).unwrap_or_default());
+/// How each byte stands in the canonical encoding: up to three bytes, and how many of them count.
+static FORMS: [[u8; 4]; 256] = byte_table!(form_of);
+
+const fn form_of(byte: u8) -> [u8; 4] {
+    const fn digit(value: u8) -> u8 {
+        if value < 10 { b'0' + value } else { b'A' + value - 10 }
     }
+    let unreserved = classes_of(byte) & UNRESERVED != 0;
+    if unreserved { [byte, 0, 0, 1] } else { [b'%', digit(byte >> 4), digit(byte & 15), 3] }
 }
 
 /// The decoded bytes of a value whose escapes are known to be whole.

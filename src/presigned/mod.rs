@@ -27,7 +27,7 @@ use time::OffsetDateTime;
 
 pub use self::error::InvalidUrl;
 use self::query::Query;
-use self::value::{RawToken, SigningDate};
+use self::value::SigningDate;
 pub(crate) use self::write::{Parts, Token};
 use crate::access_key::AccessKeyKind;
 use crate::endpoint::{BUILT_IN, Endpoint, EndpointSet, Lookup, Region};
@@ -158,20 +158,11 @@ impl PresignedUrl {
         let expires = query.expires.map(value::expires).transpose()?;
         let mut headers_buffer = value::headers_buffer();
         let signed_headers = value::signed_headers(signed_headers, &mut headers_buffer)?;
-        let token = query.token.map(RawToken::parse).transpose()?;
+        let token = query.token.map(value::token).transpose()?;
         let mut signature_buffer = value::signature_buffer();
         let signature = value::signature(signature, &mut signature_buffer)?;
-        let parts = Parts {
-            endpoint,
-            access_key_id,
-            date: date.as_str(),
-            expires,
-            signed_headers,
-            token: token.map(|token| {
-                if token.canonical { Token::Encoded(token.raw) } else { Token::Escaped(token.raw) }
-            }),
-            signature,
-        };
+        let parts =
+            Parts { endpoint, access_key_id, date: date.as_str(), expires, signed_headers, token, signature };
         Self::assemble(&parts, key_kind, date.moment)
     }
 

@@ -1,21 +1,22 @@
 //! Splitting a query into the nine parameters, in one pass over its bytes.
 
 use super::error::InvalidUrl;
+use super::escape::{Raw, unescape};
 use crate::charset::is_unreserved;
 
-/// The raw (still escaped) values of the nine parameters that SigV4 query authentication gives
-/// `GetCallerIdentity`. Each was seen at most once and holds only unreserved bytes and whole escapes.
+/// The raw values of the nine parameters that SigV4 query authentication gives `GetCallerIdentity`. Each was seen
+/// at most once.
 #[derive(Default)]
 pub(super) struct Query<'a> {
-    pub(super) action: Option<&'a str>,
-    pub(super) version: Option<&'a str>,
-    pub(super) algorithm: Option<&'a str>,
-    pub(super) credential: Option<&'a str>,
-    pub(super) date: Option<&'a str>,
-    pub(super) expires: Option<&'a str>,
-    pub(super) signed_headers: Option<&'a str>,
-    pub(super) token: Option<&'a str>,
-    pub(super) signature: Option<&'a str>,
+    pub(super) action: Option<Raw<'a>>,
+    pub(super) version: Option<Raw<'a>>,
+    pub(super) algorithm: Option<Raw<'a>>,
+    pub(super) credential: Option<Raw<'a>>,
+    pub(super) date: Option<Raw<'a>>,
+    pub(super) expires: Option<Raw<'a>>,
+    pub(super) signed_headers: Option<Raw<'a>>,
+    pub(super) token: Option<Raw<'a>>,
+    pub(super) signature: Option<Raw<'a>>,
 }
 
 impl<'a> Query<'a> {
@@ -29,8 +30,7 @@ impl<'a> Query<'a> {
             if slot.is_some() {
                 return Err(InvalidUrl::Duplicate);
             }
-            let end = value_end(value_on.as_bytes())?;
-            let (value, rest) = value_on.split_at_checked(end).ok_or(InvalidUrl::ForbiddenByte)?;
+            let (value, rest) = value_of(value_on)?;
             *slot = Some(value);
             match rest.strip_prefix('&') {
                 Some(next) => query = next,
@@ -39,7 +39,7 @@ impl<'a> Query<'a> {
         }
     }
 
-    fn slot(&mut self, name: &str) -> Option<&mut Option<&'a str>> {
+    fn slot(&mut self, name: &str) -> Option<&mut Option<Raw<'a>>> {
         Some(match name {
             "Action" => &mut self.action,
             "Version" => &mut self.version,
@@ -69,47 +69,25 @@ fn not_a_name(name: &str) -> InvalidUrl {
     if plain { InvalidUrl::UnknownParameter } else { InvalidUrl::ForbiddenByte }
 }
 
-/// Where the value that `bytes` begin with ends: at `&` or at the end of the text.
-fn value_end(bytes: &[u8]) -> Result<usize, InvalidUrl> {
-    let mut at = 0;
-    while let Some(rest) = bytes.get(at..) {
-        let Some(plain) = rest.iter().position(|&byte| !UNRESERVED.contains(byte)) else {
-            return Ok(bytes.len());
-        };
-        at += plain;
-        match rest.get(plain..) {
-            Some([b'&', ..]) => return Ok(at),
-            Some([b'%', high, low, ..]) if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => at += 3,
-            Some([b'%', ..]) => return Err(InvalidUrl::Escape),
-            _ => return Err(InvalidUrl::ForbiddenByte),
+/// The value that `text` begins with, up to `&` or the end, and the rest.
+fn value_of(text: &str) -> Result<(Raw<'_>, &str), InvalidUrl> {
+    let mut value = Raw::plain("");
+    let mut bytes = text.as_bytes().iter();
+    let rest = loop {
+        let here = bytes.as_slice();
+        match bytes.next() {
+            Some(&byte) if is_unreserved(byte) => {}
+            Some(b'%') => {
+                let (Some(&high), Some(&low)) = (bytes.next(), bytes.next()) else {
+                    return Err(InvalidUrl::Escape);
+                };
+                value.note_escape(high, low, unescape(high, low).ok_or(InvalidUrl::Escape)?);
+            }
+            None | Some(b'&') => break here,
+            Some(_) => return Err(InvalidUrl::ForbiddenByte),
         }
-    }
-    Ok(bytes.len())
+    };
+    let (text, rest) = text.split_at_checked(text.len() - rest.len()).ok_or(InvalidUrl::ForbiddenByte)?;
+    value.text = text;
+    Ok((value, rest))
 }
-
-/// A set of bytes as 256 bits: one look-up a byte.
-struct ByteSet([bool; 256]);
-
-impl ByteSet {
-    fn contains(&self, byte: u8) -> bool {
-        self.0.get(usize::from(byte)).copied().unwrap_or_default()
-    }
-}
-
-static UNRESERVED: ByteSet = {
-    let mut set = [false; 256];
-    let mut byte = 0u8;
-    // `for` and indexing by iterator are not to be had in constants.
-    while byte < u8::MAX {
-        #[expect(
-            clippy::as_conversions,
-            clippy::indexing_slicing,
-            reason = "evaluated by the compiler: a byte is an index into 256"
-        )]
-        {
-            set[byte as usize] = is_unreserved(byte);
-        }
-        byte += 1;
-    }
-    ByteSet(set)
-};

@@ -3,9 +3,10 @@
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
 
 use super::error::InvalidUrl;
-use super::escape::{decode, unescape};
+use super::escape::{Form, Raw};
+use super::write::Token;
 use crate::access_key::{self, AccessKeyKind};
-use crate::charset::{all_of, is_header_name_byte, is_lower_hex, is_token_byte, is_unreserved};
+use crate::charset::{all_of, is_header_name_byte, is_lower_hex};
 use crate::endpoint::Region;
 
 /// Room for a decoded `X-Amz-Credential`: 128 of key ID, 32 of region and what stands around them.
@@ -18,12 +19,8 @@ const SMALL_ROOM: usize = 128;
 const MAX_EXPIRES: u32 = 604_800;
 
 /// The value is exactly `want`, once decoded.
-pub(super) fn exactly(raw: &str, want: &str, otherwise: InvalidUrl) -> Result<(), InvalidUrl> {
-    let mut buffer = [0; SMALL_ROOM];
-    match decode(raw, &mut buffer) {
-        Some(decoded) if decoded == want.as_bytes() => Ok(()),
-        _ => Err(otherwise),
-    }
+pub(super) fn exactly(raw: Raw<'_>, want: &str, otherwise: InvalidUrl) -> Result<(), InvalidUrl> {
+    if raw.decode(&mut [0; SMALL_ROOM]) == Some(want) { Ok(()) } else { Err(otherwise) }
 }
 
 /// `YYYYMMDDTHHMMSSZ`, and a moment that the calendar has.
@@ -33,10 +30,10 @@ pub(super) struct SigningDate {
 }
 
 impl SigningDate {
-    pub(super) fn parse(raw: &str) -> Result<Self, InvalidUrl> {
+    pub(super) fn parse(raw: Raw<'_>) -> Result<Self, InvalidUrl> {
         let mut buffer = [0; SMALL_ROOM];
-        let decoded = decode(raw, &mut buffer).ok_or(InvalidUrl::Date)?;
-        let text: [u8; 16] = decoded.try_into().map_err(|_| InvalidUrl::Date)?;
+        let decoded = raw.decode(&mut buffer).ok_or(InvalidUrl::Date)?;
+        let text: [u8; 16] = decoded.as_bytes().try_into().map_err(|_| InvalidUrl::Date)?;
         let [y1, y2, y3, y4, m1, m2, d1, d2, b'T', h1, h2, n1, n2, s1, s2, b'Z'] = text else {
             return Err(InvalidUrl::Date);
         };
@@ -66,29 +63,24 @@ impl SigningDate {
 
 /// `<access key ID>/<day>/<region>/sts/aws4_request`: only the key ID is not dictated by the rest of the URL.
 pub(super) fn credential<'a>(
-    raw: &'a str,
+    raw: Raw<'a>,
     day: &str,
     region: &Region,
     buffer: &'a mut [u8; CREDENTIAL_ROOM],
 ) -> Result<(&'a str, AccessKeyKind), InvalidUrl> {
-    let decoded = decode(raw, buffer)
-        .filter(|bytes| bytes.iter().all(u8::is_ascii_graphic))
-        .and_then(|bytes| str::from_utf8(bytes).ok())
+    let decoded = raw
+        .decode(buffer)
+        .filter(|decoded| decoded.bytes().all(|byte| byte.is_ascii_graphic()))
         .ok_or(InvalidUrl::Credential)?;
-    let mut parts = decoded.split('/');
-    let [Some(key_id), Some(scope_day), Some(scope_region), Some(service), Some(terminator), None] =
-        [parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next()]
-    else {
+    if decoded.bytes().filter(|&byte| byte == b'/').count() != 4 {
         return Err(InvalidUrl::Credential);
-    };
+    }
+    let (key_id, scope) = decoded.split_once('/').ok_or(InvalidUrl::Credential)?;
     let kind = access_key::kind_of(key_id).map_err(|_| InvalidUrl::AccessKeyId)?;
     // A signature is only ever good for the scope that its host dictates; STS says `Credential should be
     // scoped to a valid region.` otherwise. The region is compared, never used to find a host (CVE-2025-49827).
-    if (scope_day, scope_region, service, terminator) == (day, region.as_str(), "sts", "aws4_request") {
-        Ok((key_id, kind))
-    } else {
-        Err(InvalidUrl::Scope)
-    }
+    let rest = [day, "/", region.as_str()].into_iter().try_fold(scope, |rest, part| rest.strip_prefix(part));
+    if rest == Some("/sts/aws4_request") { Ok((key_id, kind)) } else { Err(InvalidUrl::Scope) }
 }
 
 pub(super) fn credential_buffer() -> [u8; CREDENTIAL_ROOM] {
@@ -96,9 +88,9 @@ pub(super) fn credential_buffer() -> [u8; CREDENTIAL_ROOM] {
 }
 
 /// A plain decimal number of seconds without sign or leading zero.
-pub(super) fn expires(raw: &str) -> Result<u32, InvalidUrl> {
+pub(super) fn expires(raw: Raw<'_>) -> Result<u32, InvalidUrl> {
     let mut buffer = [0; SMALL_ROOM];
-    let decoded = decode(raw, &mut buffer).ok_or(InvalidUrl::Expires)?;
+    let decoded = raw.decode(&mut buffer).ok_or(InvalidUrl::Expires)?.as_bytes();
     if decoded.first() == Some(&b'0') || !all_of(decoded, 1, 6, |b| b.is_ascii_digit()) {
         return Err(InvalidUrl::Expires);
     }
@@ -109,56 +101,38 @@ pub(super) fn expires(raw: &str) -> Result<u32, InvalidUrl> {
 /// Names joined by `;`: sorted, distinct, lower case, `host` among them. A list without `host` would be good
 /// at any host.
 pub(super) fn signed_headers<'a>(
-    raw: &'a str,
+    raw: Raw<'a>,
     buffer: &'a mut [u8; HEADERS_ROOM],
 ) -> Result<&'a str, InvalidUrl> {
-    let decoded =
-        decode(raw, buffer).and_then(|bytes| str::from_utf8(bytes).ok()).ok_or(InvalidUrl::SignedHeaders)?;
-    let well_formed =
-        decoded.split(';').all(|name| all_of(name.as_bytes(), 1, HEADERS_ROOM, is_header_name_byte));
-    let sorted = decoded.split(';').is_sorted_by(|a, b| a < b);
-    if well_formed && sorted && decoded.split(';').any(|name| name == "host") {
-        Ok(decoded)
-    } else {
-        Err(InvalidUrl::SignedHeaders)
+    let decoded = raw.decode(buffer).ok_or(InvalidUrl::SignedHeaders)?;
+    let (mut before, mut has_host) = ("", false);
+    for name in decoded.split(';') {
+        if !all_of(name.as_bytes(), 1, HEADERS_ROOM, is_header_name_byte) || name <= before {
+            return Err(InvalidUrl::SignedHeaders);
+        }
+        has_host |= name == "host";
+        before = name;
     }
+    if has_host { Ok(decoded) } else { Err(InvalidUrl::SignedHeaders) }
 }
 
 pub(super) fn headers_buffer() -> [u8; HEADERS_ROOM] {
     [0; HEADERS_ROOM]
 }
 
-/// A raw session token, and whether it stands in the canonical encoding already.
-pub(super) struct RawToken<'a> {
-    pub(super) raw: &'a str,
-    pub(super) canonical: bool,
-}
-
-impl<'a> RawToken<'a> {
-    /// AWS calls the token opaque, so its alphabet is not ours to fix; what could mean something to a log, a
-    /// header or a page is refused all the same.
-    pub(super) fn parse(raw: &'a str) -> Result<Self, InvalidUrl> {
-        let bytes = raw.as_bytes();
-        let mut canonical = true;
-        // Between escapes stand unreserved bytes only: all of them may be in a token.
-        for at in memchr::memchr_iter(b'%', bytes) {
-            let Some([_, high, low]) = bytes.get(at..at + 3) else { return Err(InvalidUrl::SessionToken) };
-            let byte =
-                unescape(*high, *low).filter(|&byte| is_token_byte(byte)).ok_or(InvalidUrl::SessionToken)?;
-            canonical &= !is_unreserved(byte) && !high.is_ascii_lowercase() && !low.is_ascii_lowercase();
-        }
-        if raw.is_empty() {
-            return Err(InvalidUrl::SessionToken);
-        }
-        Ok(Self { raw, canonical })
+/// A session token, which stays encoded: AWS calls it opaque, so its alphabet is not ours to fix. What could mean
+/// something to a log, a header or a page is refused all the same.
+pub(super) fn token(raw: Raw<'_>) -> Result<Token<'_>, InvalidUrl> {
+    if raw.text.is_empty() || !raw.is_token {
+        return Err(InvalidUrl::SessionToken);
     }
+    Ok(if raw.form == Form::Other { Token::Escaped(raw.text) } else { Token::Encoded(raw.text) })
 }
 
 /// 64 lower-case hexadecimal digits.
-pub(super) fn signature<'a>(raw: &'a str, buffer: &'a mut [u8; SMALL_ROOM]) -> Result<&'a str, InvalidUrl> {
-    decode(raw, buffer)
-        .filter(|decoded| all_of(decoded, 64, 64, is_lower_hex))
-        .and_then(|decoded| str::from_utf8(decoded).ok())
+pub(super) fn signature<'a>(raw: Raw<'a>, buffer: &'a mut [u8; SMALL_ROOM]) -> Result<&'a str, InvalidUrl> {
+    raw.decode(buffer)
+        .filter(|decoded| all_of(decoded.as_bytes(), 64, 64, is_lower_hex))
         .ok_or(InvalidUrl::Signature)
 }
 

@@ -1,11 +1,7 @@
 //! Writing a URL from checked parts: one order (botocore's), one encoding.
 
-#[cfg(feature = "agent")]
-use super::escape::encode;
-use super::escape::{decoded_bytes, push_byte};
+use super::escape::{decoded_bytes, encode};
 use super::{ACTION, ALGORITHM, Layout, VERSION};
-#[cfg(feature = "agent")]
-use crate::charset::is_unreserved;
 use crate::endpoint::Endpoint;
 use crate::secret::SecretText;
 
@@ -44,10 +40,7 @@ impl Token<'_> {
             // Decoding and encoding again never makes an escaped text longer.
             Self::Encoded(text) | Self::Escaped(text) => text.len(),
             #[cfg(feature = "agent")]
-            Self::Plain(text) => {
-                let escapes = text.bytes().filter(|&byte| !is_unreserved(byte)).count();
-                text.len().saturating_add(escapes.saturating_mul(2))
-            }
+            Self::Plain(text) => text.len().saturating_mul(3),
         }
     }
 }
@@ -97,9 +90,9 @@ impl Parts<'_> {
             text.push_str("&X-Amz-Security-Token=");
             layout.token = Some(ranged(&mut text, |text| match token {
                 Token::Encoded(encoded) => text.push_str(encoded),
-                Token::Escaped(escaped) => decoded_bytes(escaped).for_each(|byte| push_byte(byte, text)),
+                Token::Escaped(escaped) => encode(decoded_bytes(escaped), text),
                 #[cfg(feature = "agent")]
-                Token::Plain(plain) => encode(plain, text),
+                Token::Plain(plain) => encode(plain.bytes(), text),
             }));
         }
         text.push_str("&X-Amz-Signature=");

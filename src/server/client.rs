@@ -6,7 +6,6 @@ use std::error::Error;
 
 use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
-use zeroize::Zeroizing;
 
 use super::error::{Transport, Unavailable, VerifyError};
 use super::exchange::Exchange;
@@ -15,7 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::identity::{CallerIdentity, ReplyError};
 use crate::policy::Refusal;
 use crate::presigned::InvalidUrl;
-use crate::secret::SecretText;
+use crate::secret::{SecretBytes, SecretText};
 
 /// The longest wait that a `Retry-After` is believed.
 const MAX_RETRY_AFTER: Duration = Duration::from_mins(5);
@@ -29,8 +28,8 @@ const UNSIGNED: &str = "/?Action=GetCallerIdentity&Version=2011-06-15";
 pub struct Reply {
     status: StatusCode,
     content_type: Option<Box<str>>,
-    /// Wiped when it is dropped, since it can quote the request.
-    body: Zeroizing<Vec<u8>>,
+    /// It can quote the request.
+    body: SecretBytes,
     retry_after: Option<Duration>,
 }
 
@@ -54,7 +53,7 @@ impl Reply {
     /// The body of a refusal can echo the request, session token included: it belongs in no log.
     #[must_use]
     pub fn expose_body(&self) -> &[u8] {
-        &self.body
+        self.body.expose()
     }
 
     /// How long STS asks to wait, where it says so.
@@ -172,41 +171,30 @@ async fn read(mut response: Response) -> Result<Reply, VerifyError> {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(Into::into);
     let retry_after = retry_after(headers);
     let body = match read_body(&mut response).await {
-        Err(_) if status.is_server_error() => Zeroizing::default(),
+        Err(_) if status.is_server_error() => SecretBytes::default(),
         body => body?,
     };
     Ok(Reply { status, content_type, body, retry_after })
 }
 
-async fn read_body(response: &mut Response) -> Result<Zeroizing<Vec<u8>>, VerifyError> {
+async fn read_body(response: &mut Response) -> Result<SecretBytes, VerifyError> {
     if response.headers().get(CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return Err(VerifyError::InvalidReply(ReplyError::Encoded));
     }
     let announced = response.content_length().and_then(|length| usize::try_from(length).ok());
     let room = announced.unwrap_or_default().min(CallerIdentity::MAX_REPLY);
-    let mut body = Zeroizing::new(Vec::with_capacity(room));
+    let mut body = SecretBytes::with_capacity(room);
     // The body of a redirect is of no interest; unless it has come already, its connection is closed.
     while !response.status().is_redirection()
         && let Some(chunk) = response.chunk().await.map_err(interrupted)?
     {
         // Capped while it is read, whatever length was announced.
-        if body.len().saturating_add(chunk.len()) > CallerIdentity::MAX_REPLY {
+        if body.expose().len().saturating_add(chunk.len()) > CallerIdentity::MAX_REPLY {
             return Err(VerifyError::InvalidReply(ReplyError::TooLarge));
         }
-        append(&mut body, &chunk);
+        body.extend(&chunk);
     }
     Ok(body)
-}
-
-/// Appends, moving to a larger buffer (and wiping the old one) should the room not do.
-fn append(body: &mut Zeroizing<Vec<u8>>, chunk: &[u8]) {
-    let need = body.len().saturating_add(chunk.len());
-    if need > body.capacity() {
-        let mut larger = Zeroizing::new(Vec::with_capacity(need.saturating_mul(2)));
-        larger.extend_from_slice(body);
-        *body = larger;
-    }
-    body.extend_from_slice(chunk);
 }
 
 /// `Retry-After` in seconds; its other form, a date, is not believed.
@@ -240,28 +228,4 @@ fn is_no_http(error: &reqwest::Error) -> bool {
     let first: &(dyn Error + 'static) = error;
     core::iter::successors(Some(first), |&error| error.source())
         .any(|error| error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse))
-}
-
-#[cfg(test)]
-mod tests {
-    use zeroize::Zeroizing;
-
-    use super::{Reply, StatusCode, append};
-
-    #[test]
-    fn a_body_is_of_a_type_that_wipes_on_drop() {
-        fn wipes_on_drop<T: zeroize::ZeroizeOnDrop>(_: &T) {}
-        let body = Zeroizing::new(Vec::new());
-        let reply = Reply { status: StatusCode::OK, content_type: None, body, retry_after: None };
-        wipes_on_drop(&reply.body);
-    }
-
-    #[test]
-    fn growth_keeps_the_body() {
-        let mut body = Zeroizing::new(Vec::with_capacity(3));
-        for chunk in ["ab", "cdefghij", "", "klm"] {
-            append(&mut body, chunk.as_bytes());
-        }
-        assert_eq!(body.as_slice(), b"abcdefghijklm");
-    }
 }
