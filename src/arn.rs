@@ -114,12 +114,11 @@ impl Arn {
             return Err(InvalidArn::Form);
         }
         // Five separators at fixed places; later colons belong to the resource, which refuses them itself.
-        let mut fields = text.splitn(6, ':');
-        let [Some("arn"), Some(partition), Some(service), Some(""), Some(account), Some(resource)] =
-            [fields.next(), fields.next(), fields.next(), fields.next(), fields.next(), fields.next()]
-        else {
-            return Err(InvalidArn::Form);
-        };
+        let rest = text.strip_prefix("arn:").ok_or(InvalidArn::Form)?;
+        let (partition, rest) = cut(rest, b':').ok_or(InvalidArn::Form)?;
+        let (service, rest) = cut(rest, b':').ok_or(InvalidArn::Form)?;
+        let rest = rest.strip_prefix(':').ok_or(InvalidArn::Form)?;
+        let (account, resource) = cut(rest, b':').ok_or(InvalidArn::Form)?;
         let partition = partition.parse().map_err(|_| InvalidArn::Partition)?;
         let account = AccountId::parse(account).map_err(|_| InvalidArn::Account)?;
         let start = text.len() - resource.len();
@@ -172,29 +171,23 @@ impl Arn {
 
 /// `assumed-role/…` and `federated-user/…`; `start` is where the resource begins in the whole text.
 fn sts_form(resource: &str, start: usize) -> Result<Form, InvalidArn> {
-    // One piece too many is asked for, so that an excess separator is seen.
-    let mut pieces = resource.splitn(4, '/');
     let end = start + resource.len();
-    match [pieces.next(), pieces.next(), pieces.next(), pieces.next()] {
-        [Some("assumed-role"), Some(INSTANCE_IDENTITY_ROLE), Some(instance), None] => {
-            require(is_instance_id(instance), InvalidArn::Session)?;
-            Ok(Form::InstanceIdentity { instance: end - instance.len()..end })
-        }
-        [Some("assumed-role"), Some(role), Some(session), None] => {
-            require(is_name(role, 1, 64), InvalidArn::Role)?;
-            require(is_session_name(session), InvalidArn::Session)?;
-            let role_start = start + "assumed-role/".len();
-            Ok(Form::AssumedRole {
-                role: role_start..role_start + role.len(),
-                session: end - session.len()..end,
-            })
-        }
-        [Some("federated-user"), Some(name), None, None] => {
-            require(is_federated_name(name), InvalidArn::Resource)?;
-            Ok(Form::FederatedUser { name: end - name.len()..end })
-        }
-        _ => Err(InvalidArn::Resource),
+    if let Some(name) = resource.strip_prefix("federated-user/") {
+        require(is_federated_name(name), || InvalidArn::Resource)?;
+        return Ok(Form::FederatedUser { name: end - name.len()..end });
     }
+    let rest = resource.strip_prefix("assumed-role/").ok_or(InvalidArn::Resource)?;
+    let (role, session) = cut(rest, b'/').ok_or(InvalidArn::Resource)?;
+    // No session has a slash, so with one this is another kind of resource.
+    let not_a_session = || if session.contains('/') { InvalidArn::Resource } else { InvalidArn::Session };
+    if role == INSTANCE_IDENTITY_ROLE {
+        require(is_instance_id(session), not_a_session)?;
+        return Ok(Form::InstanceIdentity { instance: end - session.len()..end });
+    }
+    require(is_name(role, 1, 64), || InvalidArn::Role)?;
+    require(is_session_name(session), not_a_session)?;
+    let role_start = end - rest.len();
+    Ok(Form::AssumedRole { role: role_start..role_start + role.len(), session: end - session.len()..end })
 }
 
 /// `root` and `user/path/name`.
@@ -206,7 +199,7 @@ fn iam_form(resource: &str, start: usize) -> Result<Form, InvalidArn> {
     let (path, name) = path_and_name.rsplit_once('/').unwrap_or(("", path_and_name));
     // A path is at most 512 printable characters between slashes.
     let well_formed = is_name(name, 1, 64) && all_of(path.as_bytes(), 0, 510, |b| b.is_ascii_graphic());
-    require(well_formed, InvalidArn::Resource)?;
+    require(well_formed, || InvalidArn::Resource)?;
     let end = start + resource.len();
     Ok(Form::User { name: end - name.len()..end })
 }
@@ -229,8 +222,14 @@ fn is_name(text: &str, min: usize, max: usize) -> bool {
     all_of(text.as_bytes(), min, max, is_iam_name_byte)
 }
 
-fn require(holds: bool, otherwise: InvalidArn) -> Result<(), InvalidArn> {
-    if holds { Ok(()) } else { Err(otherwise) }
+/// What stands before and behind the first `separator`. Byte by byte: the pieces are shorter than a search is worth.
+pub(crate) fn cut(text: &str, separator: u8) -> Option<(&str, &str)> {
+    let (before, rest) = text.split_at_checked(text.bytes().position(|byte| byte == separator)?)?;
+    Some((before, rest.get(1..)?))
+}
+
+fn require(holds: bool, otherwise: impl FnOnce() -> InvalidArn) -> Result<(), InvalidArn> {
+    if holds { Ok(()) } else { Err(otherwise()) }
 }
 
 impl fmt::Debug for Arn {

@@ -30,8 +30,17 @@ pub(super) struct Refused<'a> {
     pub(super) message: Cow<'a, str>,
 }
 
+/// The bytes are not the document. One word and no more, so that results are as cheap as the events themselves.
+pub(super) struct Malformed;
+
+impl From<Malformed> for ReplyError {
+    fn from(_: Malformed) -> Self {
+        Self::Malformed
+    }
+}
+
 /// Reads the reply to a good request.
-pub(super) fn identity(body: &[u8]) -> Result<Identity<'_>, ReplyError> {
+pub(super) fn identity(body: &[u8]) -> Result<Identity<'_>, Malformed> {
     let mut walk = Walk::open(body, "GetCallerIdentityResponse")?;
     let mut result = None;
     let mut metadata = None;
@@ -39,32 +48,31 @@ pub(super) fn identity(body: &[u8]) -> Result<Identity<'_>, ReplyError> {
         match element {
             Element::Result => put(&mut result, identity_parts(&mut walk)?)?,
             Element::Metadata => put(&mut metadata, walk.skip(MAX_METADATA_DEPTH)?)?,
-            _ => return Err(ReplyError::Malformed),
+            _ => return Err(Malformed),
         }
     }
     walk.close()?;
-    result.ok_or(ReplyError::Malformed)
+    result.ok_or(Malformed)
 }
 
-fn identity_parts<'a>(walk: &mut Walk<'a>) -> Result<Identity<'a>, ReplyError> {
+fn identity_parts<'a>(walk: &mut Walk<'a>) -> Result<Identity<'a>, Malformed> {
     let (mut arn, mut user_id, mut account) = (None, None, None);
     while let Some(element) = walk.child()? {
-        let slot = match element {
-            Element::Arn => &mut arn,
-            Element::UserId => &mut user_id,
-            Element::Account => &mut account,
-            _ => return Err(ReplyError::Malformed),
-        };
-        put(slot, walk.text()?)?;
+        match element {
+            Element::Arn => walk.text(&mut arn)?,
+            Element::UserId => walk.text(&mut user_id)?,
+            Element::Account => walk.text(&mut account)?,
+            _ => return Err(Malformed),
+        }
     }
     match (arn, user_id, account) {
         (Some(arn), Some(user_id), Some(account)) => Ok(Identity { arn, user_id, account }),
-        _ => Err(ReplyError::Malformed),
+        _ => Err(Malformed),
     }
 }
 
 /// Reads the reply to a request that STS refused.
-pub(super) fn refused(body: &[u8]) -> Result<Refused<'_>, ReplyError> {
+pub(super) fn refused(body: &[u8]) -> Result<Refused<'_>, Malformed> {
     let mut walk = Walk::open(body, "ErrorResponse")?;
     let mut error = None;
     while let Some(element) = walk.child()? {
@@ -74,27 +82,27 @@ pub(super) fn refused(body: &[u8]) -> Result<Refused<'_>, ReplyError> {
         }
     }
     walk.close()?;
-    error.ok_or(ReplyError::Malformed)
+    error.ok_or(Malformed)
 }
 
-fn refused_parts<'a>(walk: &mut Walk<'a>) -> Result<Refused<'a>, ReplyError> {
+fn refused_parts<'a>(walk: &mut Walk<'a>) -> Result<Refused<'a>, Malformed> {
     let (mut code, mut message) = (None, None);
     while let Some(element) = walk.child()? {
         match element {
-            Element::Code => put(&mut code, walk.text()?)?,
-            Element::Message => put(&mut message, walk.text()?)?,
+            Element::Code => walk.text(&mut code)?,
+            Element::Message => walk.text(&mut message)?,
             _ => walk.skip(0)?,
         }
     }
-    let code = code.ok_or(ReplyError::Malformed)?;
+    let code = code.ok_or(Malformed)?;
     Ok(Refused { code, message: message.unwrap_or_default() })
 }
 
 /// Exactly one of each: a second one is a fault, never the one that counts.
-fn put<T>(slot: &mut Option<T>, value: T) -> Result<(), ReplyError> {
+fn put<T>(slot: &mut Option<T>, value: T) -> Result<(), Malformed> {
     match slot.replace(value) {
         None => Ok(()),
-        Some(_) => Err(ReplyError::Malformed),
+        Some(_) => Err(Malformed),
     }
 }
 
@@ -134,103 +142,105 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Opens the document and its root, which must have this name and the namespace as its only attribute.
-    fn open(body: &'a [u8], root: &str) -> Result<Self, ReplyError> {
+    fn open(body: &'a [u8], root: &str) -> Result<Self, Malformed> {
         // STS writes ASCII. Other bytes and control characters are where readers of XML differ; a carriage
         // return would be read as a line feed.
         // Without a way out of the loop it is done for many bytes at once.
         let plain = |byte: &u8| matches!(byte, b'\n' | b'\t' | b' '..=b'~');
         if !body.iter().fold(true, |all, byte| all & plain(byte)) {
-            return Err(ReplyError::Malformed);
+            return Err(Malformed);
         }
-        let text = str::from_utf8(body).map_err(|_| ReplyError::Malformed)?;
-        let mut walk = Self { reader: Reader::from_str(text) };
-        let mut event = walk.event()?;
-        if let Event::Decl(declaration) = &event {
-            if !is_plain_declaration(declaration) {
-                return Err(ReplyError::Malformed);
-            }
-            event = walk.event()?;
-        }
-        while let Event::Text(text) = &event
-            && is_blank(text)
-        {
-            event = walk.event()?;
+        let mut walk = Self { reader: Reader::from_reader(body) };
+        // A declaration stands at the very beginning or nowhere, so blanks count up to here.
+        let mut event = walk.reader.read_event();
+        walk.passes_over_blanks(true);
+        let prolog = match &event {
+            Ok(Event::Decl(declaration)) => is_plain_declaration(declaration),
+            Ok(Event::Text(text)) => is_blank(text),
+            _ => false,
+        };
+        if prolog {
+            event = walk.reader.read_event();
         }
         match event {
-            Event::Start(start) if start.name().as_ref() == root && has_only_namespace(&start) => Ok(walk),
-            _ => Err(ReplyError::Malformed),
+            Ok(Event::Start(start)) if start.name().as_ref() == root && has_only_namespace(&start) => {
+                Ok(walk)
+            }
+            _ => Err(Malformed),
         }
     }
 
     /// The next child element, or `None` at the parent's end. Only blanks may stand between children.
-    fn child(&mut self) -> Result<Option<Element>, ReplyError> {
-        loop {
-            match self.event()? {
-                Event::Start(start) => {
-                    let element = Element::of(start.name().as_ref());
-                    let bare = match element {
-                        Element::Other => is_bare(&start),
-                        // Its name has been compared already.
-                        _ => is_blank(start.attributes_raw()),
-                    };
-                    return if bare { Ok(Some(element)) } else { Err(ReplyError::Malformed) };
-                }
-                Event::End(_) => return Ok(None),
-                Event::Text(text) if is_blank(&text) => {}
-                _ => return Err(ReplyError::Malformed),
+    fn child(&mut self) -> Result<Option<Element>, Malformed> {
+        match self.reader.read_event() {
+            Ok(Event::Start(start)) => {
+                let element = Element::of(start.name().as_ref());
+                let bare = match element {
+                    Element::Other => is_bare(&start),
+                    // Its name has been compared already.
+                    _ => is_blank(start.attributes_raw()),
+                };
+                if bare { Ok(Some(element)) } else { Err(Malformed) }
             }
+            Ok(Event::End(_)) => Ok(None),
+            _ => Err(Malformed),
         }
     }
 
-    /// The text of the element just opened, up to its end. Entities split the text; all pieces count.
-    fn text(&mut self) -> Result<Cow<'a, str>, ReplyError> {
-        let mut whole: Option<Cow<'a, str>> = None;
-        loop {
-            let piece: Cow<'a, str> = match self.event()? {
-                Event::End(_) => return Ok(whole.unwrap_or_default()),
-                Event::Text(text) if !holds_end(&text) => text.into_inner(),
-                Event::GeneralRef(entity) => Cow::Borrowed(built_in_entity(&entity)?),
-                _ => return Err(ReplyError::Malformed),
-            };
-            whole = Some(match whole {
-                None => piece,
-                Some(before) => Cow::Owned(before.into_owned() + &piece),
-            });
+    /// The text of the element just opened, up to its end, into a slot that has none yet. Entities split the text;
+    /// all pieces count.
+    fn text(&mut self, slot: &mut Option<Cow<'a, str>>) -> Result<(), Malformed> {
+        if slot.is_some() {
+            return Err(Malformed);
         }
+        let whole = slot.insert(Cow::Borrowed(""));
+        self.passes_over_blanks(false);
+        loop {
+            let piece: Cow<'a, str> = match self.reader.read_event() {
+                Ok(Event::Text(text)) if !holds_end(&text) => text.into_inner(),
+                Ok(Event::GeneralRef(entity)) => Cow::Borrowed(built_in_entity(&entity)?),
+                Ok(Event::End(_)) => break,
+                _ => return Err(Malformed),
+            };
+            if whole.is_empty() {
+                *whole = piece;
+            } else {
+                whole.to_mut().push_str(&piece);
+            }
+        }
+        self.passes_over_blanks(true);
+        Ok(())
     }
 
     /// Passes over the element just opened; elements in it may nest `depth` deep.
-    fn skip(&mut self, depth: usize) -> Result<(), ReplyError> {
+    fn skip(&mut self, depth: usize) -> Result<(), Malformed> {
         let mut open = 0;
         loop {
-            match self.event()? {
-                Event::Start(start) if is_bare(&start) && open < depth => open += 1,
-                Event::Empty(start) if is_bare(&start) && open < depth => {}
-                Event::End(_) if open == 0 => return Ok(()),
-                Event::End(_) => open -= 1,
-                Event::Text(text) if !holds_end(&text) => {}
-                Event::GeneralRef(entity) => {
+            match self.reader.read_event() {
+                Ok(Event::Start(start)) if open < depth && is_bare(&start) => open += 1,
+                Ok(Event::Empty(start)) if open < depth && is_bare(&start) => {}
+                Ok(Event::End(_)) if open == 0 => return Ok(()),
+                Ok(Event::End(_)) => open -= 1,
+                Ok(Event::Text(text)) if !holds_end(&text) => {}
+                Ok(Event::GeneralRef(entity)) => {
                     built_in_entity(&entity)?;
                 }
-                _ => return Err(ReplyError::Malformed),
+                _ => return Err(Malformed),
             }
         }
     }
 
     /// After the root nothing but blanks may stand.
-    fn close(&mut self) -> Result<(), ReplyError> {
-        loop {
-            match self.event()? {
-                Event::Eof => return Ok(()),
-                Event::Text(text) if is_blank(&text) => {}
-                _ => return Err(ReplyError::Malformed),
-            }
+    fn close(&mut self) -> Result<(), Malformed> {
+        match self.reader.read_event() {
+            Ok(Event::Eof) => Ok(()),
+            _ => Err(Malformed),
         }
     }
 
-    #[inline]
-    fn event(&mut self) -> Result<Event<'a>, ReplyError> {
-        self.reader.read_event().map_err(|_| ReplyError::Malformed)
+    /// Whether blanks before an event belong to none: true between elements, false in a text, whose blanks count.
+    fn passes_over_blanks(&mut self, yes: bool) {
+        self.reader.config_mut().trim_text_start = yes;
     }
 }
 
@@ -275,13 +285,13 @@ fn has_only_namespace(start: &BytesStart<'_>) -> bool {
 /// The text of an entity: one of the five that XML itself defines ([XML 1.0, section 4.6]).
 ///
 /// [XML 1.0, section 4.6]: https://www.w3.org/TR/xml/#sec-predefined-ent
-fn built_in_entity(name: &str) -> Result<&'static str, ReplyError> {
+fn built_in_entity(name: &str) -> Result<&'static str, Malformed> {
     match name {
         "amp" => Ok("&"),
         "apos" => Ok("'"),
         "gt" => Ok(">"),
         "lt" => Ok("<"),
         "quot" => Ok("\""),
-        _ => Err(ReplyError::Malformed),
+        _ => Err(Malformed),
     }
 }

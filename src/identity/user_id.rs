@@ -14,7 +14,7 @@
 
 use crate::access_key::is_unique_id;
 use crate::account::AccountId;
-use crate::arn::{Arn, ArnResource, INSTANCE_IDENTITY_ROLE, is_federated_name, is_session_name};
+use crate::arn::{Arn, ArnResource, INSTANCE_IDENTITY_ROLE, cut, is_federated_name, is_session_name};
 use crate::charset::is_instance_id;
 
 /// A user ID, by its form.
@@ -28,7 +28,7 @@ pub(super) enum UserId<'a> {
 
 impl<'a> UserId<'a> {
     pub(super) fn parse(text: &'a str) -> Option<Self> {
-        let Some((owner, rest)) = text.split_once(':') else {
+        let Some((owner, rest)) = cut(text, b':') else {
             return match AccountId::parse(text) {
                 Ok(account) => Some(Self::Root { account }),
                 Err(_) => is_unique_id(text, "AIDA").then_some(Self::User),

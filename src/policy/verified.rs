@@ -89,11 +89,11 @@ impl Owner {
         role_id: &str,
         session: &str,
     ) -> Self {
-        Self(format!("{partition}/{account}/{role_id}/{session}").into())
+        Self([partition.id(), "/", account.as_str(), "/", role_id, "/", session].concat().into())
     }
 
     pub(super) fn of_instance(partition: Partition, account: AccountId, instance: &str) -> Self {
-        Self(format!("{partition}/{account}/{INSTANCE_IDENTITY_ROLE}/{instance}").into())
+        Self::of_role_session(partition, account, INSTANCE_IDENTITY_ROLE, instance)
     }
 
     /// The owner as one text, without secrets.
