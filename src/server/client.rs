@@ -4,11 +4,11 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::error::Error;
 
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, ClientBuilder, Response, StatusCode, Url};
 
 use super::error::{Transport, Unavailable, VerifyError};
-use super::exchange::Exchange;
+use super::exchange::{Exchange, FIXED_HEADERS};
 use super::roots::Roots;
 use crate::endpoint::Endpoint;
 use crate::identity::{CallerIdentity, ReplyError};
@@ -115,8 +115,10 @@ impl StsClient {
         let url = Url::parse(exchange.url()).ok().filter(|url| url.as_str() == exchange.url());
         let url = url.ok_or(Refusal::Form(InvalidUrl::NotCanonical))?;
         let client = self.of_host(exchange.evidence().host());
-        let request =
-            exchange.headers().fold(client.get(url), |request, (name, value)| request.header(name, value));
+        // The client sends the fixed headers by itself.
+        let request = exchange
+            .bound_headers()
+            .fold(client.get(url), |request, (name, value)| request.header(name, value));
         let response = request.send().await.map_err(without_answer)?;
         read(response).await
     }
@@ -154,6 +156,7 @@ fn builder(settings: &ClientSettings) -> Result<ClientBuilder, reqwest::Error> {
         .no_zstd()
         // No environment variable decides where evidence goes.
         .no_proxy()
+        .default_headers(fixed_headers())
         .connect_timeout(settings.connect_timeout)
         // No timeout of its own for the rest: every call stands within the verification's deadline.
         .pool_idle_timeout(IDLE)
@@ -162,6 +165,11 @@ fn builder(settings: &ClientSettings) -> Result<ClientBuilder, reqwest::Error> {
         Some(proxy) => Ok(builder.proxy(reqwest::Proxy::https(proxy.expose())?)),
         None => Ok(builder),
     }
+}
+
+fn fixed_headers() -> HeaderMap {
+    let typed = |(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value));
+    FIXED_HEADERS.into_iter().map(typed).collect()
 }
 
 /// The status comes first: of a server error it says enough, whatever its body is.

@@ -11,8 +11,8 @@ use crate::identity::{CallerIdentity, ReplyError};
 use crate::policy::{Moment, Policy, Refusal, SeenSignature, SignatureId, VerifiedAgent};
 use crate::presigned::PresignedUrl;
 
-/// What STS is asked to answer with; it would answer JSON to those who ask for it.
-const ACCEPT: &str = "text/xml";
+/// What goes with every question: STS would answer JSON to those who ask for it, and a compressed reply is none.
+pub(super) const FIXED_HEADERS: [(&str, &str); 2] = [("accept", "text/xml"), ("accept-encoding", "identity")];
 
 /// Evidence that passed every check that needs no network, ready to be put to STS.
 ///
@@ -56,9 +56,14 @@ impl Exchange<'_> {
     /// The headers to send beside `Host`, in lower case. The audience's value is the server's own, the challenge
     /// one that it issued.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        FIXED_HEADERS.into_iter().chain(self.bound_headers())
+    }
+
+    /// The headers that are signed beside `Host`.
+    pub(super) fn bound_headers(&self) -> impl Iterator<Item = (&str, &str)> {
         let audience = self.audience.as_deref().map(|audience| (audience.header(), audience.value()));
         let challenge = self.challenge.as_ref().map(|challenge| (Challenge::HEADER, challenge.expose()));
-        [("accept", ACCEPT), ("accept-encoding", "identity")].into_iter().chain(audience).chain(challenge)
+        audience.into_iter().chain(challenge)
     }
 
     /// The evidence in its typed form.

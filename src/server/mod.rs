@@ -43,6 +43,7 @@ pub(crate) use self::report::{Evidence, millis};
 use crate::access_key::AccessKeyKind;
 use crate::binding::{Audience, Challenge};
 use crate::endpoint::EndpointSet;
+use crate::instance::InstanceId;
 use crate::policy::{Moment, Policy, Refusal, Seen, VerifiedAgent};
 use crate::presigned::PresignedUrl;
 use crate::random::NoRandomness;
@@ -283,13 +284,19 @@ impl Verifier {
     async fn carry_out_quietly(&self, exchange: &Exchange<'_>) -> Result<VerifiedAgent, VerifyError> {
         let deadline = Instant::now() + self.timeout;
         let agent = self.ask(exchange, deadline).await?;
-        let late = |_| VerifyError::Unavailable(Unavailable::Timeout);
-        timeout_at(deadline, self.check_instance(&agent)).await.map_err(late)??;
+        if let (Some(check), Some(instance)) = (&self.instance_check, agent.instance()) {
+            let late = |_| VerifyError::Unavailable(Unavailable::Timeout);
+            let checked = Self::check_instance(check.as_ref(), instance, &agent);
+            timeout_at(deadline, checked).await.map_err(late)??;
+        }
         Ok(agent)
     }
 
-    async fn check_instance(&self, agent: &VerifiedAgent) -> Result<(), VerifyError> {
-        let (Some(check), Some(instance)) = (&self.instance_check, agent.instance()) else { return Ok(()) };
+    async fn check_instance(
+        check: &dyn InstanceCheck,
+        instance: &InstanceId,
+        agent: &VerifiedAgent,
+    ) -> Result<(), VerifyError> {
         let account = agent.identity().account();
         let facts = InstanceFacts { account, instance: instance.clone(), region: agent.region().clone() };
         let start = Instant::now();
