@@ -43,14 +43,14 @@ impl<'a> Raw<'a> {
     }
 
     /// The value with its escapes decoded, in `buffer` where there are any; `None` if it does not fit there or is
-    /// not ASCII.
+    /// no text.
     pub(super) fn decode<const N: usize>(self, buffer: &'a mut [u8; N]) -> Option<&'a str> {
         if self.form == Form::Plain {
             return Some(self.text);
         }
         let mut length = 0;
         for byte in decoded_bytes(self.text) {
-            *buffer.get_mut(length).filter(|_| byte.is_ascii())? = byte;
+            *buffer.get_mut(length)? = byte;
             length += 1;
         }
         str::from_utf8(buffer.get(..length)?).ok()
