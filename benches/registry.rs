@@ -23,6 +23,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use sts_agent_name::registry::PostgresStore;
+use tokio::sync::Barrier;
 use tokio_postgres::{Client, NoTls};
 
 use self::agent::{Agent, is_granted};
@@ -110,15 +111,16 @@ async fn measure(cluster: &Cluster, way: Way, clients: usize, names: usize, seco
     for _ in 0..clients {
         workers.push(Worker::new(cluster, way, Arc::clone(&store), names).await);
     }
-    let (done, start) = (Arc::new(AtomicUsize::new(0)), Instant::now());
-    let end = start + Duration::from_secs_f64(seconds);
+    // The first one makes the connection and the plan.
+    let (done, ready) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(clients + 1)));
     let tasks: Vec<_> = workers
         .into_iter()
         .map(|worker| {
-            let done = Arc::clone(&done);
+            let (done, ready) = (Arc::clone(&done), Arc::clone(&ready));
             tokio::spawn(async move {
-                // The first one makes the connection and the plan.
                 worker.step().await;
+                ready.wait().await;
+                let end = Instant::now() + Duration::from_secs_f64(seconds);
                 while Instant::now() < end {
                     worker.step().await;
                     done.fetch_add(1, Ordering::Relaxed);
@@ -126,6 +128,8 @@ async fn measure(cluster: &Cluster, way: Way, clients: usize, names: usize, seco
             })
         })
         .collect();
+    ready.wait().await;
+    let start = Instant::now();
     for task in tasks {
         task.await.unwrap();
     }
