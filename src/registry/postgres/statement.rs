@@ -39,22 +39,18 @@ pub(super) const SPENT_ONCE: &str = "registry_spent_pkey";
 /// latest row; where that differs nothing is written either. `spend` is a plain insert: a signature spent since the
 /// snapshot fails the whole statement. The sweeps come last.
 pub(super) const CLAIM: &str = concat!(
-    "WITH standing AS MATERIALIZED (
-        SELECT n.claim_hash = $5 AND NOT n.released AS own, ",
-    gives_way!(),
-    " AS gives_way, n.lease_until, n.free_at
-        FROM registry_name AS n
-        WHERE n.scope = $1 AND n.name = $2 AND now() < n.free_at
-    ), spender AS MATERIALIZED (
-        SELECT s.claim_hash = $5 AS own FROM registry_spent AS s WHERE s.signature = $7
-    ), verdict AS MATERIALIZED (
+    "WITH verdict AS MATERIALIZED (
         SELECT CASE
-            WHEN standing.own AND ($7 IS NULL OR spender.own) THEN 1
-            WHEN spender.own IS NOT NULL THEN 2
-            WHEN standing.free_at IS NULL OR standing.gives_way THEN 0
+            WHEN n.claim_hash = $5 AND NOT n.released AND ($7 IS NULL OR s.claim_hash = $5) THEN 1
+            WHEN s.claim_hash IS NOT NULL THEN 2
+            WHEN n.free_at IS NULL OR ",
+    gives_way!(),
+    "       THEN 0
             ELSE 3
-        END AS verdict, standing.lease_until, standing.free_at
-        FROM (VALUES (1)) AS one LEFT JOIN standing ON true LEFT JOIN spender ON true
+        END AS verdict, n.lease_until, n.free_at
+        FROM (VALUES (1)) AS one
+        LEFT JOIN registry_name AS n ON n.scope = $1 AND n.name = $2 AND now() < n.free_at
+        LEFT JOIN registry_spent AS s ON s.signature = $7
     ), claimed AS (
         INSERT INTO registry_name AS n
             (scope, name, agent_type, owner, claim_hash, key_hash, renewed, released, lease_until, free_at)
