@@ -65,10 +65,10 @@ pub const SPENT_LIFETIME: Duration = Duration::from_hours(1);
 /// It keeps every sum of the store's clock and two spans within what each database can write down.
 pub const MAX_SPAN: Duration = Duration::from_hours(400 * 24);
 
-/// How many spent signatures, past their lifetime, a granted claim removes at most.
+/// How many spent signatures, past their lifetime, a granted claim removes at most, on average.
 pub const SWEEP_SPENT: usize = 4;
 
-/// How many free names a granted claim removes at most. More than one, so that the backlog shrinks.
+/// How many free names a granted claim removes at most, on average. More than one, so that the backlog shrinks.
 pub const SWEEP_NAMES: usize = 2;
 
 /// The most records that one call of [`NameStore::list`] gives; a larger limit is cut to it.
@@ -125,8 +125,9 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// **Dropped futures.** An operation whose future is dropped is done either wholly or not at all. A claim that was
 /// under way may stand until its lease ends.
 ///
-/// **Growth.** Only a granted claim sweeps: at most [`SWEEP_SPENT`] spent signatures past [`SPENT_LIFETIME`] and
-/// [`SWEEP_NAMES`] free names, so that the tables stay as large as what is alive.
+/// **Growth.** Only granted claims sweep: on average [`SWEEP_SPENT`] spent signatures past [`SPENT_LIFETIME`] and
+/// [`SWEEP_NAMES`] free names each, as long as there are so many, so that the tables stay as large as what is
+/// alive. A store may leave this to one claim in several, which then sweeps for all of them.
 pub trait NameStore: fmt::Debug + Send + Sync {
     /// Claims a name and spends the signature, both or neither.
     ///

@@ -90,17 +90,18 @@ impl PostgresStore {
     }
 
     async fn claim_once(&self, request: &ClaimRequest<'_>) -> Result<Option<ClaimOutcome>, Fault> {
+        let claim_id = request.claim_id.fingerprint();
         let key = request.key.map(RegistrationKey::fingerprint);
         let rows = self
             .operations
             .run(
-                statement::CLAIM,
+                statement::claim(&claim_id),
                 &[
                     &request.scope.as_str(),
                     &request.name.as_str(),
                     &request.agent_type.as_str(),
                     &request.owner.as_str(),
-                    &request.claim_id.fingerprint().as_slice(),
+                    &claim_id.as_slice(),
                     &key.as_ref().map(<[u8; 32]>::as_slice),
                     &request.signature.map(|id| id.as_bytes().as_slice()),
                     &(request.reclaim == Reclaim::DuringHold),

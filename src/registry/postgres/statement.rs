@@ -19,7 +19,7 @@ macro_rules! gives_way {
     };
 }
 
-/// What [`CLAIM`] answers: a verdict in the first column, its moment in the second.
+/// What [`claim`] answers: a verdict in the first column, its moment in the second.
 pub(super) mod verdict {
     /// The name looked free and was not by the time its row was locked; or the other way about. Nothing is written.
     pub(in crate::registry::postgres) const RACE_LOST: i32 = 0;
@@ -33,60 +33,82 @@ pub(super) mod verdict {
 /// The constraint that keeps a signature from being spent twice.
 pub(super) const SPENT_ONCE: &str = "registry_spent_pkey";
 
+/// A claim, and what else is done if it is granted.
+macro_rules! claim {
+    ($sweep:literal) => {
+        concat!(
+            "WITH verdict AS MATERIALIZED (
+                SELECT CASE
+                    WHEN n.claim_hash = $5 AND NOT n.released AND ($7 IS NULL OR s.claim_hash = $5) THEN 1
+                    WHEN s.claim_hash IS NOT NULL THEN 2
+                    WHEN n.free_at IS NULL OR ",
+            gives_way!(),
+            "       THEN 0
+                    ELSE 3
+                END AS verdict, n.lease_until, n.free_at
+                FROM (VALUES (1)) AS one
+                LEFT JOIN registry_name AS n ON n.scope = $1 AND n.name = $2 AND now() < n.free_at
+                LEFT JOIN registry_spent AS s ON s.signature = $7
+            ), claimed AS (
+                INSERT INTO registry_name AS n
+                    (scope, name, agent_type, owner, claim_hash, key_hash, renewed, released, lease_until, free_at)
+                SELECT $1, $2, $3, $4, $5, $6, false, false,
+                    now() + $9::int8 * interval '1 microsecond', now() + $9::int8 * interval '1 microsecond'
+                FROM verdict WHERE verdict.verdict = 0
+                ON CONFLICT (scope, name) DO UPDATE SET
+                    agent_type = excluded.agent_type, owner = excluded.owner,
+                    claim_hash = excluded.claim_hash, key_hash = excluded.key_hash,
+                    renewed = false, released = false,
+                    lease_until = excluded.lease_until, free_at = excluded.free_at
+                WHERE n.free_at <= now() OR ",
+            gives_way!(),
+            "   RETURNING n.lease_until
+            ), spend AS (
+                INSERT INTO registry_spent (signature, claim_hash, expires_at)
+                SELECT $7, $5, now() + interval '1 hour' FROM claimed WHERE $7 IS NOT NULL
+            )",
+            $sweep,
+            " SELECT
+                CASE WHEN claimed.lease_until IS NULL THEN verdict.verdict ELSE 1 END,
+                CASE WHEN verdict.verdict = 3 THEN verdict.free_at
+                    ELSE coalesce(claimed.lease_until, verdict.lease_until) END
+            FROM verdict LEFT JOIN claimed ON true"
+        )
+    };
+}
+
 /// Claims a name: scope, name, agent type, owner, claim id, key, signature, reclaim, lease in microseconds.
 ///
 /// `verdict` decides by the snapshot, so a refusal has written and locked nothing. `claimed` decides once more by the
 /// latest row; where that differs nothing is written either. `spend` is a plain insert: a signature spent since the
-/// snapshot fails the whole statement. The sweeps come last.
-pub(super) const CLAIM: &str = concat!(
-    "WITH verdict AS MATERIALIZED (
-        SELECT CASE
-            WHEN n.claim_hash = $5 AND NOT n.released AND ($7 IS NULL OR s.claim_hash = $5) THEN 1
-            WHEN s.claim_hash IS NOT NULL THEN 2
-            WHEN n.free_at IS NULL OR ",
-    gives_way!(),
-    "       THEN 0
-            ELSE 3
-        END AS verdict, n.lease_until, n.free_at
-        FROM (VALUES (1)) AS one
-        LEFT JOIN registry_name AS n ON n.scope = $1 AND n.name = $2 AND now() < n.free_at
-        LEFT JOIN registry_spent AS s ON s.signature = $7
-    ), claimed AS (
-        INSERT INTO registry_name AS n
-            (scope, name, agent_type, owner, claim_hash, key_hash, renewed, released, lease_until, free_at)
-        SELECT $1, $2, $3, $4, $5, $6, false, false,
-            now() + $9::int8 * interval '1 microsecond', now() + $9::int8 * interval '1 microsecond'
-        FROM verdict WHERE verdict.verdict = 0
-        ON CONFLICT (scope, name) DO UPDATE SET
-            agent_type = excluded.agent_type, owner = excluded.owner,
-            claim_hash = excluded.claim_hash, key_hash = excluded.key_hash,
-            renewed = false, released = false,
-            lease_until = excluded.lease_until, free_at = excluded.free_at
-        WHERE n.free_at <= now() OR ",
-    gives_way!(),
-    "   RETURNING n.lease_until
-    ), spend AS (
-        INSERT INTO registry_spent (signature, claim_hash, expires_at)
-        SELECT $7, $5, now() + interval '1 hour' FROM claimed WHERE $7 IS NOT NULL
-    ), swept_names AS (
+/// snapshot fails the whole statement.
+const CLAIM: &str = claim!("");
+
+/// The same, and if it is granted it sweeps for [`SWEEP_EVERY`] of them. The sweeps come last.
+const CLAIM_AND_SWEEP: &str = claim!(
+    ", swept_names AS (
         DELETE FROM registry_name WHERE ctid = ANY (ARRAY(
             SELECT n.ctid FROM registry_name AS n
             WHERE n.free_at <= now() AND (n.scope, n.name) <> ($1, $2) AND EXISTS (SELECT FROM claimed)
-            ORDER BY n.free_at LIMIT 2 FOR UPDATE SKIP LOCKED
+            ORDER BY n.free_at LIMIT 16 FOR UPDATE SKIP LOCKED
         ))
     ), swept_spent AS (
         DELETE FROM registry_spent WHERE ctid = ANY (ARRAY(
             SELECT s.ctid FROM registry_spent AS s
             WHERE s.expires_at <= now() AND EXISTS (SELECT FROM claimed)
-            ORDER BY s.expires_at LIMIT 4 FOR UPDATE SKIP LOCKED
+            ORDER BY s.expires_at LIMIT 32 FOR UPDATE SKIP LOCKED
         ))
-    )
-    SELECT
-        CASE WHEN claimed.lease_until IS NULL THEN verdict.verdict ELSE 1 END,
-        CASE WHEN verdict.verdict = 3 THEN verdict.free_at
-            ELSE coalesce(claimed.lease_until, verdict.lease_until) END
-    FROM verdict LEFT JOIN claimed ON true"
+    )"
 );
+
+/// One claim in so many sweeps. The server sets up all of a statement before it runs any of it, so that a sweep costs
+/// a refusal too, and a grant that finds nothing to sweep. And claims that sweep at once go over the same rows.
+const SWEEP_EVERY: u8 = 8;
+
+/// The statement for a claim. The fingerprint of its claim id is as good as random, so a byte of it draws lots.
+pub(super) fn claim(fingerprint: &[u8; 32]) -> &'static str {
+    if fingerprint[0].is_multiple_of(SWEEP_EVERY) { CLAIM_AND_SWEEP } else { CLAIM }
+}
 
 /// Whether a signature has been spent: signature.
 pub(super) const IS_SPENT: &str = "SELECT EXISTS (SELECT FROM registry_spent WHERE signature = $1)";
@@ -124,19 +146,39 @@ pub(super) const LIST: &str =
 
 #[cfg(test)]
 mod tests {
-    use super::CLAIM;
+    use super::{CLAIM, CLAIM_AND_SWEEP, SWEEP_EVERY, claim};
     use crate::registry::{SPENT_LIFETIME, SWEEP_NAMES, SWEEP_SPENT};
 
     #[test]
     fn the_literals_are_those_of_the_contract() {
         assert_eq!(SPENT_LIFETIME.as_secs(), 60 * 60);
-        assert!(CLAIM.contains("SELECT $7, $5, now() + interval '1 hour' FROM claimed"));
-        assert!(CLAIM.contains(&format!("ORDER BY n.free_at LIMIT {SWEEP_NAMES} FOR UPDATE SKIP LOCKED")));
-        assert!(CLAIM.contains(&format!("ORDER BY s.expires_at LIMIT {SWEEP_SPENT} FOR UPDATE SKIP LOCKED")));
+        for sql in [CLAIM, CLAIM_AND_SWEEP] {
+            assert!(sql.contains("SELECT $7, $5, now() + interval '1 hour' FROM claimed"));
+        }
+        let at_once = |each: usize| each * usize::from(SWEEP_EVERY);
+        let (names, spent) = (at_once(SWEEP_NAMES), at_once(SWEEP_SPENT));
+        assert!(
+            CLAIM_AND_SWEEP.contains(&format!("ORDER BY n.free_at LIMIT {names} FOR UPDATE SKIP LOCKED"))
+        );
+        assert!(
+            CLAIM_AND_SWEEP.contains(&format!("ORDER BY s.expires_at LIMIT {spent} FOR UPDATE SKIP LOCKED"))
+        );
+    }
+
+    #[test]
+    fn one_fingerprint_in_so_many_sweeps() {
+        let sweeping = (0..=u8::MAX).filter(|first| {
+            let mut fingerprint = [1; 32];
+            fingerprint[0] = *first;
+            claim(&fingerprint) == CLAIM_AND_SWEEP
+        });
+        assert_eq!(sweeping.count() * usize::from(SWEEP_EVERY), 256);
     }
 
     #[test]
     fn the_guard_of_the_snapshot_is_the_guard_of_the_latest_row() {
-        assert_eq!(CLAIM.matches(gives_way!()).count(), 2);
+        for sql in [CLAIM, CLAIM_AND_SWEEP] {
+            assert_eq!(sql.matches(gives_way!()).count(), 2);
+        }
     }
 }
