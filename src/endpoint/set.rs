@@ -1,5 +1,6 @@
 //! Which endpoints a verifier accepts.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::table::{Row, TABLE};
@@ -22,8 +23,8 @@ use crate::partition::Partition;
 /// ```
 #[derive(Clone, Debug)]
 pub struct EndpointSet {
-    /// Sorted by host, each host once.
-    members: Vec<Member>,
+    /// By host. A search among sorted hosts would read a dozen of them, each from another place in memory.
+    members: HashMap<Box<[u8]>, Member>,
 }
 
 #[derive(Clone, Debug)]
@@ -57,14 +58,7 @@ impl EndpointSet {
     #[must_use]
     pub fn with(mut self, endpoint: Endpoint) -> Self {
         let member = Member { endpoint, allowed: true };
-        match self.members.binary_search_by(|m| m.endpoint.host().cmp(member.endpoint.host())) {
-            Ok(at) => {
-                if let Some(slot) = self.members.get_mut(at) {
-                    *slot = member;
-                }
-            }
-            Err(at) => self.members.insert(at, member),
-        }
+        self.members.insert(member.endpoint.host().as_bytes().into(), member);
         self
     }
 
@@ -87,7 +81,7 @@ impl EndpointSet {
     }
 
     fn keep(mut self, wanted: impl Fn(&Endpoint) -> bool) -> Self {
-        for member in &mut self.members {
+        for member in self.members.values_mut() {
             member.allowed &= wanted(&member.endpoint);
         }
         self
@@ -101,13 +95,18 @@ impl EndpointSet {
 
     /// The endpoints that the set allows, sorted by host.
     pub fn iter(&self) -> impl Iterator<Item = &Endpoint> {
-        self.members.iter().filter(|member| member.allowed).map(|member| &member.endpoint)
+        let mut all: Vec<_> = self.allowed().collect();
+        all.sort_unstable_by(|a, b| a.host().cmp(b.host()));
+        all.into_iter()
+    }
+
+    fn allowed(&self) -> impl Iterator<Item = &Endpoint> {
+        self.members.values().filter(|member| member.allowed).map(|member| &member.endpoint)
     }
 
     /// Compares whole hosts, byte for byte: no prefix, no suffix, no case folding.
     pub(crate) fn lookup(&self, host: &[u8]) -> Lookup<'_> {
-        let found = self.members.binary_search_by(|member| member.endpoint.host().as_bytes().cmp(host));
-        match found.ok().and_then(|at| self.members.get(at)) {
+        match self.members.get(host) {
             Some(member) if member.allowed => Lookup::Allowed(&member.endpoint),
             Some(_) => Lookup::NotAllowed,
             None => Lookup::Unknown,
@@ -123,14 +122,8 @@ impl Default for EndpointSet {
 
 /// The built-in table, laid out once.
 pub(crate) static BUILT_IN: LazyLock<EndpointSet> = LazyLock::new(|| {
-    let mut members: Vec<Member> = TABLE
-        .iter()
-        .flat_map(hosts_of)
-        .chain([Endpoint::global()])
-        .map(|endpoint| Member { endpoint, allowed: true })
-        .collect();
-    members.sort_unstable_by(|a, b| a.endpoint.host().cmp(b.endpoint.host()));
-    EndpointSet { members }
+    let all = TABLE.iter().flat_map(hosts_of).chain([Endpoint::global()]);
+    all.fold(EndpointSet { members: HashMap::new() }, EndpointSet::with)
 });
 
 fn hosts_of(row: &'static Row) -> impl Iterator<Item = Endpoint> {
@@ -152,7 +145,7 @@ fn hosts_of(row: &'static Row) -> impl Iterator<Item = Endpoint> {
 
 pub(super) fn find(region: &Region, variant: EndpointVariant) -> Result<Endpoint, NoSuchEndpoint> {
     BUILT_IN
-        .iter()
+        .allowed()
         .find(|endpoint| endpoint.variant() == variant && endpoint.region() == region)
         .cloned()
         .ok_or(NoSuchEndpoint)
@@ -165,7 +158,7 @@ mod tests {
     use crate::partition::Partition;
 
     #[test]
-    fn each_host_stands_once_and_in_order() {
+    fn hosts_are_told_in_order() {
         let hosts: Vec<&str> = BUILT_IN.iter().map(Endpoint::host).collect();
         assert!(hosts.is_sorted_by(|a, b| a < b));
         // 48 regions with a plain and a dual-stack host, four FIPS, two FIPS dual-stack, one global.

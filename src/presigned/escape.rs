@@ -49,9 +49,17 @@ impl<'a> Raw<'a> {
             return Some(self.text);
         }
         let mut length = 0;
-        for byte in decoded_bytes(self.text) {
-            *buffer.get_mut(length)? = byte;
-            length += 1;
+        let mut put = |bytes: &[u8]| {
+            buffer.get_mut(length..length + bytes.len())?.copy_from_slice(bytes);
+            length += bytes.len();
+            Some(())
+        };
+        let mut pieces = self.text.split('%');
+        put(pieces.next()?.as_bytes())?;
+        for piece in pieces {
+            let [high, low, plain @ ..] = piece.as_bytes() else { return None };
+            put(&[unescape(*high, *low)?])?;
+            put(plain)?;
         }
         str::from_utf8(buffer.get(..length)?).ok()
     }
