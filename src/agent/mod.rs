@@ -144,9 +144,10 @@ impl Presigner {
         if kind == AccessKeyKind::Temporary && token.is_none() {
             return Err(PresignError::MissingSessionToken);
         }
-        if token.is_some_and(|token| {
-            token.is_empty() || !token.bytes().fold(true, |all, byte| all & is_token_byte(byte))
-        }) {
+        // Without a way out of the loop it is done for several bytes at once.
+        let is_token =
+            |token: &str| token.bytes().fold(!token.is_empty(), |all, byte| all & is_token_byte(byte));
+        if token.is_some_and(|token| !is_token(token)) {
             return Err(PresignError::SessionToken);
         }
         let ends = credentials.expiry().map(OffsetDateTime::from);

@@ -1,16 +1,30 @@
 //! What the environment says. It cannot be changed safely in a process with threads, so each case is a process of
-//! its own: this test binary, told to run the one test that reports.
+//! its own: this test binary, told to run the same test with the variables of the case, where it reports and no more.
 
+use std::env;
 use std::process::Command;
 
 use sts_agent_name::agent::imds::Imds;
 
 use super::server::{LocalImds, REGION_PATH};
 
-/// What the test `reporter` reports in a process with these variables.
-pub(crate) async fn report(reporter: &str, variables: &[(&str, &str)]) -> String {
-    let mut command = Command::new(std::env::current_exe().expect("this test"));
-    command.args(["--exact", reporter, "--ignored", "--nocapture"]).env_clear();
+/// By this variable a process knows that it is one case of a test.
+const CASE: &str = "IMDS_CASE";
+
+/// Whether this process is one case: then the test calls [`say`] and is done.
+pub(crate) fn is_case() -> bool {
+    env::var_os(CASE).is_some()
+}
+
+/// Says to the test that started this process what came out.
+pub(crate) fn say(outcome: &str) {
+    println!("report: {outcome}");
+}
+
+/// What `test` says in a process with these variables.
+pub(crate) async fn report(test: &str, variables: &[(&str, &str)]) -> String {
+    let mut command = Command::new(env::current_exe().expect("this test"));
+    command.args(["--exact", test, "--nocapture"]).env_clear().env(CASE, "");
     command.envs(variables.iter().copied());
     // The local IMDS runs on this thread.
     let output = tokio::task::spawn_blocking(move || command.output().expect("run")).await.expect("no panic");
@@ -19,18 +33,20 @@ pub(crate) async fn report(reporter: &str, variables: &[(&str, &str)]) -> String
     report.unwrap_or_else(|| panic!("{said}")).1.to_owned()
 }
 
-#[tokio::test]
-#[ignore = "run by the other tests of this file, with an environment"]
-async fn reporter() {
+async fn region() -> String {
     let region = match Imds::from_env() {
         Ok(imds) => imds.region_from_env().await.map(|region| region.to_string()),
         Err(error) => Err(error),
     };
-    println!("report: {}", region.unwrap_or_else(|error| error.to_string()));
+    region.unwrap_or_else(|error| error.to_string())
 }
 
 #[tokio::test]
 async fn the_environment_chooses_the_endpoint_and_the_region() {
+    const TEST: &str = "environment::the_environment_chooses_the_endpoint_and_the_region";
+    if is_case() {
+        return say(&region().await);
+    }
     let imds = LocalImds::start().await;
     let endpoint = imds.endpoint().to_string();
     let endpoint = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", endpoint.as_str());
@@ -53,7 +69,7 @@ async fn the_environment_chooses_the_endpoint_and_the_region() {
         ),
     ] {
         let before = imds.count(REGION_PATH);
-        assert_eq!(report("environment::reporter", variables).await, want, "{variables:?}");
+        assert_eq!(report(TEST, variables).await, want, "{variables:?}");
         assert_eq!(imds.count(REGION_PATH) - before, asked, "{variables:?}");
     }
 }
